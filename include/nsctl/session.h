@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * session: one command run in a profile for an unprivileged caller.
+ *
+ * nsctld hands nsctl-session these descriptors and then is out of the path:
+ *   3 the caller's connection   4 a sealed memfd with the request   5.. the namespaces to join
+ * and 0, 1, 2 are the command's own. On the connection both sides then speak struct
+ * session_message, whole records of 8 bytes in host byte order (both ends run on one machine).
+ */
+#pragma once
+
+#include "nsctl/base.h"
+
+#define SESSION_FD_CONNECTION 3
+#define SESSION_FD_REQUEST    4
+#define SESSION_FD_NAMESPACES 5
+#define SESSION_REQUEST_MAX   (4 << 20) /* bytes of arguments and environment together */
+
+enum session_message_type {
+	/* caller to session */
+	SESSION_SIGNAL = 1, /* value: signal number for the command's process group */
+	/* session to caller */
+	SESSION_STARTED = 64, /* value: the command's pid */
+	SESSION_STOPPED,      /* value: the signal that stopped it */
+	SESSION_CONTINUED,
+	SESSION_EXITED, /* value: exit status; the last message */
+	SESSION_KILLED, /* value: signal that killed it; the last message */
+	SESSION_FAILED, /* value: exit status to use (125, 126 or 127); a text of `length` bytes
+			   follows */
+};
+
+struct session_message {
+	uint16_t type;
+	uint16_t length; /* bytes of text behind the record, SESSION_FAILED only */
+	int32_t value;
+};
+
+/* What to run, and as whom. Strings are borrowed by encode and owned after decode. */
+struct session_request {
+	uid_t uid;
+	gid_t gid;
+	gid_t *groups;
+	size_t n_groups;
+	mode_t umask;
+	int nice;
+	char *directory;  /* by name, entered after the drop */
+	char **arguments; /* at least one */
+	char **environment;
+	char *profile;
+	bool network_namespace,
+		mount_namespace; /* which follow from SESSION_FD_NAMESPACES, in this order */
+};
+
+/* Pure: the request as bytes and back, bounds-checked. */
+int session_request_encode(const struct session_request *request, void **ret, size_t *ret_length);
+int session_request_decode(const void *data, size_t length, struct session_request *ret);
+void session_request_clear(struct session_request *request);
