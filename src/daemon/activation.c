@@ -35,11 +35,13 @@ int activation_take_socket(int *ret, struct error *error)
 		return 0;
 	if (n > 1)
 		return error_set(error, EINVAL,
-				 _("the service manager handed over %lu sockets instead of one"), n);
+				 _("the service manager handed over %lu sockets instead of one"),
+				 n);
 	if (!listens(LISTEN_FDS_START))
-		return error_set(error, EINVAL,
-				 _("the service manager handed over something else than a listening "
-				   "UNIX stream socket"));
+		return error_set(
+			error, EINVAL,
+			_("the service manager handed over something else than a listening "
+			  "UNIX stream socket"));
 	if (fcntl(LISTEN_FDS_START, F_SETFD, FD_CLOEXEC) < 0)
 		return error_errno(error, errno, _("can't use the socket handed over"));
 	*ret = LISTEN_FDS_START;

@@ -5,7 +5,7 @@
 
 #include "call.h"
 
-#define REFUSALS_MAX	 100 /* lines of log … */
+#define REFUSALS_MAX     100 /* lines of log … */
 #define REFUSALS_SECONDS 10  /* … in this time */
 
 struct call *call_new(struct client *client)
@@ -161,8 +161,8 @@ const char *call_error_name(int code)
 		int code;
 		const char *name;
 	} names[] = {
-		{ -ENOENT, "NoSuchProfile" },	{ -EINVAL, "InvalidProfile" },
-		{ -ENOTCONN, "NotUp" },		{ -EOPNOTSUPP, "Unsupported" },
+		{ -ENOENT, "NoSuchProfile" }, { -EINVAL, "InvalidProfile" },
+		{ -ENOTCONN, "NotUp" },       { -EOPNOTSUPP, "Unsupported" },
 		{ -EDQUOT, "LimitExceeded" },
 	};
 

@@ -15,9 +15,9 @@ struct call {
 	int fds[IPC_FDS_MAX];
 	size_t n_fds;
 	bool more, oneway, upgrade;
-	bool done;	  /* the last reply is queued */
+	bool done;        /* the last reply is queued */
 	json_t *outcomes; /* Up, Down: in the order of names */
-	size_t pending;	  /* of these, how many are still to come */
+	size_t pending;   /* of these, how many are still to come */
 };
 
 /* ---- call.c --------------------------------------------------------------------------- */
@@ -48,7 +48,7 @@ int json_set_text(json_t *object, const char *key, const char *value);
 /* ---- methods.c ------------------------------------------------------------------------ */
 
 enum method_flags {
-	METHOD_ROOT = 1 << 0,	 /* nobody else */
+	METHOD_ROOT = 1 << 0,    /* nobody else */
 	METHOD_CHANGES = 1 << 1, /* refused to strangers: see access_check_stranger */
 	METHOD_UPGRADE = 1 << 2, /* an upgraded call, and only as that */
 };

@@ -15,7 +15,7 @@ static json_t *warnings_json(char *const *warnings)
 	json_t *list = json_array();
 	char *const *warning;
 
-	STRV_FOREACH (warning, warnings)
+	STRV_FOREACH(warning, warnings)
 		if (!list || json_array_append_new(list, json_text(*warning)) < 0) {
 			json_decref(list);
 			return NULL;
@@ -170,7 +170,7 @@ void change_up(struct call *call)
 	}
 	if (!prepare(call))
 		return;
-	STRV_FOREACH (name, call->names)
+	STRV_FOREACH(name, call->names)
 		if (json_is_true(dry_run))
 			explain(call, *name);
 		else
@@ -182,7 +182,7 @@ static int keep_those_up(struct call *call)
 {
 	char **kept = NULL, **name;
 
-	STRV_FOREACH (name, call->names) {
+	STRV_FOREACH(name, call->names) {
 		json_t *status = manager_status(call->server->manager, *name);
 		const char *state = json_string_value(json_object_get(status, "state"));
 		bool keep = !str_equal(state, "down");
@@ -208,6 +208,6 @@ void change_down(struct call *call)
 	}
 	if (!prepare(call))
 		return;
-	STRV_FOREACH (name, call->names)
+	STRV_FOREACH(name, call->names)
 		manager_down(call->server->manager, *name, on_done, call);
 }

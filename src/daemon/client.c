@@ -19,7 +19,8 @@ static void on_deadline(struct loop_source *source, uint32_t events, void *userd
 /* Refuses the connection itself; the reason is an answer to a call that has not come yet. */
 static void refuse(struct client *client, const char *name, const char *message)
 {
-	json_t *reply = json_pack("{s:s, s:{s:s}}", "error", name, "parameters", "message", message);
+	json_t *reply =
+		json_pack("{s:s, s:{s:s}}", "error", name, "parameters", "message", message);
 
 	log_notice("uid %u, pid %d: connection refused: %s", client->peer.uid, client->peer.pid,
 		   message);

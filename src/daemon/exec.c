@@ -41,8 +41,8 @@ static int get_namespaces(struct call *call, struct manager_namespaces *ret)
 
 void exec_join(struct call *call)
 {
-	_cleanup_(close_namespaces)
-		struct manager_namespaces namespaces = { .network = -1, .mount = -1 };
+	_cleanup_(close_namespaces) struct manager_namespaces namespaces = { .network = -1,
+									     .mount = -1 };
 	json_t *names = json_array();
 	int fds[2];
 	size_t n = 0;
@@ -76,7 +76,7 @@ static int get_strings(const json_t *list, char ***ret, size_t *total)
 	strings = calloc(json_array_size(list) + 1, sizeof(*strings));
 	if (!strings)
 		return -ENOMEM;
-	json_array_foreach (list, i, value) {
+	json_array_foreach(list, i, value) {
 		if (!json_is_string(value))
 			return -EINVAL;
 		strings[i] = strdup(json_string_value(value));
@@ -85,6 +85,26 @@ static int get_strings(const json_t *list, char ***ret, size_t *total)
 		*total += json_string_length(value) + 1;
 	}
 	*ret = TAKE_PTR(strings);
+	return 0;
+}
+
+/* The signals as a mask; absent or null: none. */
+static int get_signals(const json_t *list, uint64_t *ret)
+{
+	uint64_t mask = 0;
+	json_t *value;
+	size_t i;
+
+	if (list && !json_is_null(list) && !json_is_array(list))
+		return -EINVAL;
+	json_array_foreach(list, i, value) {
+		json_int_t number = json_is_integer(value) ? json_integer_value(value) : 0;
+
+		if (number < 1 || number > 64)
+			return -EINVAL;
+		mask |= UINT64_C(1) << (number - 1);
+	}
+	*ret = mask;
 	return 0;
 }
 
@@ -108,6 +128,8 @@ static const char *read_request(const struct call *call, struct session_request 
 	if (!json_is_integer(umask_value) || json_integer_value(umask_value) < 0 ||
 	    json_integer_value(umask_value) > 0777)
 		return "umask";
+	if (get_signals(json_object_get(parameters, "ignored"), &request->ignored) < 0)
+		return "ignored";
 	request->umask = json_integer_value(umask_value);
 	request->directory = strdup(directory);
 	request->profile = strdup(call->names[0]);
@@ -237,8 +259,8 @@ static void start(struct call *call, struct session_request *request,
 
 void exec_exec(struct call *call)
 {
-	_cleanup_(close_namespaces)
-		struct manager_namespaces namespaces = { .network = -1, .mount = -1 };
+	_cleanup_(close_namespaces) struct manager_namespaces namespaces = { .network = -1,
+									     .mount = -1 };
 	_cleanup_(session_request_clear) struct session_request request = {};
 	const char *wrong;
 

@@ -44,14 +44,14 @@ static const struct method methods[] = {
 	  NAMES_ONE,
 	  3,
 	  exec_exec,
-	  { "profile", "command", "environment", "directory", "umask" } },
+	  { "profile", "command", "environment", "directory", "umask", "ignored" } },
 };
 
 static const struct method *find(const char *name)
 {
 	const struct method *method;
 
-	ARRAY_FOREACH (method, methods)
+	ARRAY_FOREACH(method, methods)
 		if (str_equal(method->name, name))
 			return method;
 	return NULL;
@@ -60,10 +60,10 @@ static const struct method *find(const char *name)
 static void fail_unknown(struct call *call, const char *name)
 {
 	const char *dot = strrchr(name, '.');
-	size_t length = dot ? dot - name : strlen(name);
+	size_t length = dot ? (size_t)(dot - name) : strlen(name);
 	const struct method *method;
 
-	ARRAY_FOREACH (method, methods)
+	ARRAY_FOREACH(method, methods)
 		if (strncmp(method->name, name, length) == 0 && method->name[length] == '.') {
 			call_fail(call, SERVICE ".MethodNotFound",
 				  json_pack("{s:s}", "method", name));
@@ -109,7 +109,7 @@ static const char *unknown_parameter(const struct call *call)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach (call->parameters, key, value)
+	json_object_foreach(call->parameters, key, value)
 		if (!strv_contains((char *const *)call->method->parameters, key))
 			return key;
 	return NULL;

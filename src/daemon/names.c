@@ -55,7 +55,7 @@ int names_admitted(struct call *call, char ***ret, struct error *error)
 
 	if (r < 0)
 		return r;
-	STRV_FOREACH (name, all)
+	STRV_FOREACH(name, all)
 		if (names_check(call, *name, NULL) == 0 && strv_add(&admitted, *name) < 0)
 			return error_oom(error);
 	*ret = TAKE_PTR(admitted);
@@ -72,8 +72,9 @@ static void fail_name(struct call *call, const char *name, const struct error *e
 		return;
 	}
 	error_set(&invalid, EINVAL, _("\"%s\" can't be the name of a profile"), name);
-	error_hint(&invalid, _("a name has 1 to %d letters, digits, dots, hyphens or underscores, "
-			       "and starts with a letter or digit"),
+	error_hint(&invalid,
+		   _("a name has 1 to %d letters, digits, dots, hyphens or underscores, "
+		     "and starts with a letter or digit"),
 		   PROFILE_NAME_MAX);
 	call_fail_error(call, name, -EINVAL, &invalid, NULL);
 }
@@ -110,7 +111,7 @@ static int resolve_list(struct call *call)
 		call_invalid(call, "profiles");
 		return -EINVAL;
 	}
-	json_array_foreach (list, i, value)
+	json_array_foreach(list, i, value)
 		if (add(call, value, "profiles") < 0)
 			return -EINVAL;
 	return 0;

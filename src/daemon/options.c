@@ -104,7 +104,7 @@ void options_print_help(FILE *out)
 
 	fprintf(out, _("Usage: nsctld [OPTION]...\n"
 		       "Makes and removes the networks that profiles describe, for nsctl(1).\n\n"));
-	ARRAY_FOREACH (row, rows) {
+	ARRAY_FOREACH(row, rows) {
 		char name[64];
 
 		snprintf(name, sizeof(name), "--%s%s%s", row->name, row->argument ? " " : "",
@@ -143,10 +143,10 @@ static int check_absolute(const struct options *options, struct error *error)
 	const char *const *path;
 	char **directory;
 
-	ARRAY_FOREACH (path, paths)
+	ARRAY_FOREACH(path, paths)
 		if (**path != '/')
 			return error_set(error, EINVAL, _("%s is no absolute path"), *path);
-	STRV_FOREACH (directory, options->profiles)
+	STRV_FOREACH(directory, options->profiles)
 		if (**directory != '/')
 			return error_set(error, EINVAL, _("%s is no absolute path"), *directory);
 	return 0;

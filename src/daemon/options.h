@@ -5,14 +5,14 @@
 #include "nsctl/base.h"
 
 struct options {
-	char *config;		/* nsctld.ini */
-	char **profiles;	/* directories, first found wins */
-	char *runtime;		/* directory of the state */
-	char *socket;		/* where to listen when no socket was handed over */
-	char *session_program;	/* nsctl-session */
+	char *config;          /* nsctld.ini */
+	char **profiles;       /* directories, first found wins */
+	char *runtime;         /* directory of the state */
+	char *socket;          /* where to listen when no socket was handed over */
+	char *session_program; /* nsctl-session */
 	enum log_level log_level;
 	bool background;
-	bool help, version;	/* print that, and no more */
+	bool help, version; /* print that, and no more */
 };
 
 /* Defaults filled in. -EINVAL: the command line is wrong, the error says how. */

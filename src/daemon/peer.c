@@ -214,7 +214,7 @@ static int open_cgroup_root(void)
 	static const char *const places[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
 	const char *const *place;
 
-	ARRAY_FOREACH (place, places) {
+	ARRAY_FOREACH(place, places) {
 		int fd = open(*place, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		struct statfs st;
 

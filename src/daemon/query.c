@@ -23,7 +23,7 @@ void query_status(struct call *call)
 	json_t *profiles = json_array();
 	char **name;
 
-	STRV_FOREACH (name, call->names) {
+	STRV_FOREACH(name, call->names) {
 		_cleanup_error_ struct error error = {};
 		int r = check_exists(call, *name, &error);
 
@@ -84,7 +84,7 @@ void query_list(struct call *call)
 		call_fail_error(call, NULL, r == -ENOMEM ? r : -EIO, &error, NULL);
 		return;
 	}
-	STRV_FOREACH (name, call->names)
+	STRV_FOREACH(name, call->names)
 		if (json_array_append_new(profiles, listed(call, *name)) < 0) {
 			json_decref(profiles);
 			profiles = NULL;

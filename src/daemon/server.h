@@ -28,8 +28,8 @@ struct server {
 	struct settings *settings;
 	struct manager *manager;
 	struct limits *limits;
-	struct standing standing;     /* nsctld's own, to compare callers with */
-	struct rlimit original_files; /* RLIMIT_NOFILE before it was raised */
+	struct standing standing; /* nsctld's own, to compare callers with */
+	int signal_fd;
 	int listen_fd;
 	bool own_socket; /* made here, not handed over */
 	struct loop_source *listen_source, *pause_timer;
@@ -60,7 +60,7 @@ struct client {
 	struct loop_source *source, *deadline;
 	struct peer peer;
 	struct call *call; /* the one that is being served */
-	size_t bytes;	   /* of memory, as counted in limits */
+	size_t bytes;      /* of memory, as counted in limits */
 	bool deadline_armed;
 	bool greeted;  /* a whole message has come */
 	bool again;    /* there may be whole messages in the buffer */

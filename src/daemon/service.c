@@ -16,9 +16,9 @@ void service_get_info(struct call *call)
 	for (size_t i = 0; i < ARRAY_SIZE(interfaces); i++)
 		if (json_array_append_new(names, json_string(interfaces[i].name)) < 0)
 			json_decref(names), names = NULL;
-	call_reply(call, json_pack("{s:s, s:s, s:s, s:s, s:o}", "vendor", "nsctl", "product",
-				   "nsctld", "version", PACKAGE_VERSION, "url", PACKAGE_URL,
-				   "interfaces", names));
+	call_reply(call,
+		   json_pack("{s:s, s:s, s:s, s:s, s:o}", "vendor", "nsctl", "product", "nsctld",
+			     "version", PACKAGE_VERSION, "url", PACKAGE_URL, "interfaces", names));
 }
 
 void service_get_interface_description(struct call *call)
@@ -32,8 +32,8 @@ void service_get_interface_description(struct call *call)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(interfaces); i++)
 		if (str_equal(interfaces[i].name, name)) {
-			call_reply(call, json_pack("{s:s}", "description",
-						   interfaces[i].description));
+			call_reply(call,
+				   json_pack("{s:s}", "description", interfaces[i].description));
 			return;
 		}
 	call_fail(call, "org.varlink.service.InterfaceNotFound",

@@ -124,7 +124,8 @@ static void session_forget(struct session *session)
 	free(session);
 }
 
-static void on_exit(_unused_ struct loop_source *source, _unused_ uint32_t events, void *userdata)
+static void on_session_end(_unused_ struct loop_source *source, _unused_ uint32_t events,
+			   void *userdata)
 {
 	struct session *session = userdata;
 	siginfo_t info = {};
@@ -144,9 +145,8 @@ static int follow(struct server *server, pid_t pid, int pidfd, uid_t uid)
 
 	if (!session)
 		return -ENOMEM;
-	*session =
-		(struct session){ .server = server, .pid = pid, .pidfd = pidfd, .uid = uid };
-	r = loop_add_fd(server->loop, pidfd, EPOLLIN, on_exit, session, &session->source);
+	*session = (struct session){ .server = server, .pid = pid, .pidfd = pidfd, .uid = uid };
+	r = loop_add_fd(server->loop, pidfd, EPOLLIN, on_session_end, session, &session->source);
 	if (r < 0) {
 		free(session);
 		return r;
