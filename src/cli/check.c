@@ -32,7 +32,7 @@ static int check_one(const struct cli *cli, const char *word)
 	if (r < 0) {
 		if (!error.code)
 			error_errno(&error, r, "%s", shown ?: "?");
-		print_error(cli, &error);
+		report_error(&error);
 		return EXIT_FAILURE;
 	}
 	printf("%s: %s\n", names_file(word) ? shown : profile->path, _("ok"));
