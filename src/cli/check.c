@@ -39,6 +39,16 @@ static int check_one(const struct cli *cli, const char *word)
 	return EXIT_SUCCESS;
 }
 
+/* Where there should have been some: a misspelt --profiles shows. */
+static void print_nothing(char *const *directories)
+{
+	char *const *directory;
+
+	printf("%s", _("no profiles in"));
+	STRV_FOREACH(directory, directories)
+		printf(" %s%s", *directory, directory[1] ? "," : "\n");
+}
+
 static int run(struct cli *cli, int argc, char **argv, struct error *error)
 {
 	_cleanup_strv_ char **all = NULL;
@@ -53,7 +63,7 @@ static int run(struct cli *cli, int argc, char **argv, struct error *error)
 			return r;
 		words = all;
 		if (!words || !*words)
-			puts(_("no profiles"));
+			print_nothing(profile_directories(cli));
 	}
 	STRV_FOREACH(word, words)
 		if (check_one(cli, *word) != EXIT_SUCCESS)
