@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 #include "activation.h"
@@ -20,18 +21,32 @@ static bool listens(int fd)
 	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepting, &length) == 0 && accepting;
 }
 
-int activation_take_socket(int *ret, struct error *error)
+/* How many sockets were handed over to this very process. */
+static unsigned long handed_over(void)
 {
 	const char *pid_text = getenv("LISTEN_PID"), *fds_text = getenv("LISTEN_FDS");
-	unsigned long pid = 0, n = 0;
-	bool ours = pid_text && fds_text && str_to_uint(pid_text, INT32_MAX, &pid) == 0 &&
-		    str_to_uint(fds_text, 1024, &n) == 0 && (pid_t)pid == getpid() && n > 0;
+	unsigned long pid, n;
+
+	if (!pid_text || !fds_text || str_to_uint(pid_text, INT32_MAX, &pid) < 0 ||
+	    str_to_uint(fds_text, 1024, &n) < 0 || (pid_t)pid != getpid())
+		return 0;
+	return n;
+}
+
+void activation_close_strays(void)
+{
+	syscall(SYS_close_range, (unsigned)(LISTEN_FDS_START + handed_over()), ~0U, 0);
+}
+
+int activation_take_socket(int *ret, struct error *error)
+{
+	unsigned long n = handed_over();
 
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_FDNAMES");
 	*ret = -1;
-	if (!ours)
+	if (n == 0)
 		return 0;
 	if (n > 1)
 		return error_set(error, EINVAL,

@@ -141,13 +141,24 @@ void call_reply_fds(struct call *call, json_t *parameters, const int *fds, size_
 	send_reply(call, reply, fds, n_fds, true);
 }
 
+/* Our errors have a message, those of org.varlink.service name the thing alone. */
+static const char *reason_of(const json_t *parameters)
+{
+	static const char *const keys[] = { "message", "parameter", "method", "interface" };
+	const char *const *key;
+
+	ARRAY_FOREACH(key, keys)
+		if (json_object_get(parameters, *key))
+			return json_string_value(json_object_get(parameters, *key));
+	return NULL;
+}
+
 void call_fail(struct call *call, const char *name, json_t *parameters)
 {
-	const char *message = json_string_value(json_object_get(parameters, "message"));
 	_cleanup_free_ char *full = NULL;
 	json_t *reply = NULL;
 
-	log_failure(call, name, message);
+	log_failure(call, name, reason_of(parameters));
 	full = strchr(name, '.') ? strdup(name) : str_format("%s.%s", IPC_INTERFACE, name);
 	if (full && parameters)
 		reply = json_pack("{s:s, s:O}", "error", full, "parameters", parameters);

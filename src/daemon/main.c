@@ -183,8 +183,10 @@ static int run(const struct options *options)
 /* What holds for the whole life of the process. */
 static int prepare_process(struct error *error)
 {
-	int r = set_up_stdio();
+	int r;
 
+	activation_close_strays();
+	r = set_up_stdio();
 	if (r < 0)
 		return error_errno(error, r, _("can't open /dev/null"));
 	if (geteuid() != 0) {

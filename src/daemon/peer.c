@@ -247,16 +247,81 @@ static int open_cgroup(int proc_fd)
 	return openat(root_fd, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+static const char *const limit_names[RLIM_NLIMITS] = {
+	[RLIMIT_CPU] = "Max cpu time",
+	[RLIMIT_FSIZE] = "Max file size",
+	[RLIMIT_DATA] = "Max data size",
+	[RLIMIT_STACK] = "Max stack size",
+	[RLIMIT_CORE] = "Max core file size",
+	[RLIMIT_RSS] = "Max resident set",
+	[RLIMIT_NPROC] = "Max processes",
+	[RLIMIT_NOFILE] = "Max open files",
+	[RLIMIT_MEMLOCK] = "Max locked memory",
+	[RLIMIT_AS] = "Max address space",
+	[RLIMIT_LOCKS] = "Max file locks",
+	[RLIMIT_SIGPENDING] = "Max pending signals",
+	[RLIMIT_MSGQUEUE] = "Max msgqueue size",
+	[RLIMIT_NICE] = "Max nice priority",
+	[RLIMIT_RTPRIO] = "Max realtime priority",
+	[RLIMIT_RTTIME] = "Max realtime timeout",
+};
+
+/* A number or "unlimited", and the blanks before it. */
+static int limit_value(const char **p, rlim_t *ret)
+{
+	char *end;
+
+	*p += strspn(*p, " ");
+	if (str_starts_with(*p, "unlimited")) {
+		*p += strlen("unlimited");
+		*ret = RLIM_INFINITY;
+		return 0;
+	}
+	if (!isdigit((unsigned char)**p))
+		return -EBADMSG;
+	errno = 0;
+	*ret = strtoull(*p, &end, 10);
+	*p = end;
+	return errno ? -EBADMSG : 0;
+}
+
+static int limit_parse(const char *text, const char *name, struct rlimit *ret)
+{
+	size_t length = strlen(name);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, name, length) != 0)
+			continue;
+		line += length;
+		return limit_value(&line, &ret->rlim_cur) < 0 ? -EBADMSG
+							      : limit_value(&line, &ret->rlim_max);
+	}
+	return -EBADMSG;
+}
+
+int limits_parse(const char *text, struct rlimit limits[RLIM_NLIMITS])
+{
+	for (size_t i = 0; i < RLIM_NLIMITS; i++)
+		if (limit_parse(text, limit_names[i], &limits[i]) < 0)
+			return -EBADMSG;
+	return 0;
+}
+
 int peer_inheritance(const struct peer *peer, struct inheritance *ret)
 {
 	_cleanup_close_ int proc_fd = open_proc(peer->pid), cgroup_fd = -1;
+	_cleanup_free_ char *text = NULL;
 	struct inheritance inheritance;
+	int r;
 
 	if (proc_fd < 0)
 		return proc_fd == -ENOENT ? -ESRCH : proc_fd;
-	for (int i = 0; i < (int)RLIM_NLIMITS; i++)
-		if (prlimit(peer->pid, i, NULL, &inheritance.limits[i]) < 0)
-			return -errno;
+	r = file_read(proc_fd, "limits", STATUS_MAX, &text, NULL);
+	if (r == 0)
+		r = limits_parse(text, inheritance.limits);
+	if (r < 0)
+		return r;
 	errno = 0;
 	inheritance.nice = getpriority(PRIO_PROCESS, peer->pid);
 	if (errno)

@@ -47,5 +47,8 @@ struct inheritance {
 	int cgroup_fd; /* -1: unknown */
 };
 
+/* Pure: the limits out of /proc/PID/limits (fs/proc/base.c, proc_pid_limits); -EBADMSG unless every
+ * one is there. prlimit(2) would want CAP_SYS_RESOURCE, which root in a container may lack. */
+int limits_parse(const char *text, struct rlimit limits[RLIM_NLIMITS]);
 /* -ESRCH when it has ended. */
 int peer_inheritance(const struct peer *peer, struct inheritance *ret);
