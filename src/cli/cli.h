@@ -7,14 +7,7 @@
 #include "nsctl/base.h"
 #include "nsctl/ipc.h"
 
-enum exit_status {
-	EXIT_USAGE = 2,
-	/* of exec, which otherwise ends as the command did */
-	EXIT_NSCTL = 125,
-	EXIT_NOT_RUNNABLE = 126,
-	EXIT_NOT_FOUND = 127,
-	EXIT_SIGNAL = 128, /* and the signal's number */
-};
+enum { EXIT_USAGE = 2 };
 
 /* One bit an option; the table with their names is in options.c. */
 enum cli_option {

@@ -421,6 +421,23 @@ static void command_is_looked_for_in_the_requests_path(void **state _unused_)
 	end(&run);
 }
 
+/* A directory in PATH that the caller may not search says EACCES for every name. */
+static void closed_directory_in_path_hides_nothing(void **state _unused_)
+{
+	char directory[] = "/tmp/nsctl-session-XXXXXX";
+	_cleanup_free_ char *path = NULL;
+	char *elsewhere[2] = {};
+	struct run run = prepare((char *[]){ "no-such-command", NULL });
+
+	assert_non_null(mkdtemp(directory));
+	elsewhere[0] = path = str_format("PATH=/usr/bin:%s", directory);
+	run.request.environment = elsewhere;
+	start(&run);
+	expect(&run, SESSION_FAILED, 127);
+	end(&run);
+	rmdir(directory);
+}
+
 static void command_that_cannot_be_run_is_126(void **state _unused_)
 {
 	struct run run = prepare((char *[]){ "/etc/passwd", NULL });
@@ -603,6 +620,7 @@ int main(void)
 		cmocka_unit_test(directory_is_entered_with_the_callers_rights),
 		cmocka_unit_test(command_that_is_not_there_is_127),
 		cmocka_unit_test(command_is_looked_for_in_the_requests_path),
+		cmocka_unit_test(closed_directory_in_path_hides_nothing),
 		cmocka_unit_test(command_that_cannot_be_run_is_126),
 		cmocka_unit_test(exit_status_is_reported),
 		cmocka_unit_test(death_by_signal_is_reported),
