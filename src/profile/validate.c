@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What keys must be beside each other. Each rule blames the one key that has to change, by its
+ * FILE:LINE and value; a default is never to blame.
+ */
+#include <string.h>
+
+#include "schema.h"
+
+#define NAMESERVERS_MAX 3    /* MAXNS in resolv.h: the C library reads no more */
+#define IPV6_MTU_MIN    1280 /* RFC 8200 section 5 */
+
+struct check {
+	const struct profile *profile;
+	struct error *error;
+};
+
+static const struct document_value *find(const struct check *check, const char *section,
+					 const char *name, size_t index)
+{
+	return document_value(check->profile->origins->document,
+			      schema_find(&profile_schema, section, name), NULL, index);
+}
+
+/* "FILE:LINE: in [link], gateway = "10.0.0.9": " and why. */
+static int blame(const struct check *check, const struct document_value *value, const char *format,
+		 ...) _printf_(3, 4);
+static int blame(const struct check *check, const struct document_value *value, const char *format,
+		 ...)
+{
+	_cleanup_free_ char *why = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	if (vasprintf(&why, format, ap) < 0)
+		why = NULL;
+	va_end(ap);
+	if (!why)
+		return error_oom(check->error);
+	return error_set(check->error, EINVAL, _("%s: in [%s], %s = \"%s\": %s"), value->origin,
+			 value->key->section, value->key->name, value->text ? value->text : "",
+			 why);
+}
+
+/* ---- keys without a meaning beside another ------------------------------------------------- */
+
+struct name {
+	const char *section, *key;
+};
+
+/* Refuses each of the keys that is set, for `because` says otherwise. */
+static int senseless(const struct check *check, const struct name *names, size_t n,
+		     const char *section, const char *key, const char *text)
+{
+	const struct document_value *because = find(check, section, key, 0);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct document_value *value = find(check, names[i].section, names[i].key, 0);
+
+		if (!value || !value->text)
+			continue;
+		blame(check, value, _("has no meaning with %s = %s (%s)"), key, text,
+		      because ? because->origin : _("the default"));
+		error_hint(check->error, _("remove %s, or change %s"), names[i].key, key);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_senseless(const struct check *check)
+{
+	static const struct name link[] = {
+		{ "link", "bridge" },  { "link", "interface" }, { "link", "address" },
+		{ "link", "gateway" }, { "link", "nat" },       { "link", "ipv6" },
+		{ "link", "isolate" }, { "link", "mtu" },       { "link", "mac" },
+		{ "link", "publish" }, { "route", "default" },  { "route", "add" },
+	};
+	static const struct name host[] = { { "link", "type" },
+					    { "firewall", "egress" },
+					    { "firewall", "tunnel" },
+					    { "firewall", "endpoint" } };
+	static const struct name bridge[] = { { "link", "bridge" } };
+	static const struct name tunnel[] = { { "firewall", "tunnel" },
+					      { "firewall", "endpoint" } };
+	static const struct name hostname[] = { { "namespace", "hostname" } };
+	const struct profile *profile = check->profile;
+	int r = 0;
+
+	if (profile->network == NETWORK_HOST) {
+		r = senseless(check, host, ARRAY_SIZE(host), "namespace", "network", "host");
+		if (r == 0)
+			r = senseless(check, link, ARRAY_SIZE(link), "namespace", "network",
+				      "host");
+	}
+	if (r == 0 && profile->link_type == LINK_NONE)
+		r = senseless(check, link, ARRAY_SIZE(link), "link", "type", "none");
+	if (r == 0 && profile->link_type == LINK_PTP)
+		r = senseless(check, bridge, ARRAY_SIZE(bridge), "link", "type", "ptp");
+	if (r == 0 && profile->egress != EGRESS_TUNNEL)
+		r = senseless(check, tunnel, ARRAY_SIZE(tunnel), "firewall", "egress",
+			      profile->egress == EGRESS_ANY ? "any" : "none");
+	if (r == 0 && !profile->uts)
+		r = senseless(check, hostname, ARRAY_SIZE(hostname), "namespace", "uts", "no");
+	return r;
+}
+
+/* ---- addresses ------------------------------------------------------------------------------ */
+
+static bool is_edge(const struct ip_prefix *prefix, const struct ip_address *address)
+{
+	struct ip_address network = ip_prefix_network(prefix).address;
+	struct ip_address broadcast = ip_prefix_broadcast(prefix);
+
+	/* both addresses of a /31 are hosts (RFC 3021) */
+	return prefix->length < 31 &&
+	       (ip_address_equal(&network, address) || ip_address_equal(&broadcast, address));
+}
+
+static int check_address(const struct check *check)
+{
+	const struct ip_prefix *address = &check->profile->address;
+	char buffer[IP_TEXT_MAX];
+	struct ip_prefix network;
+
+	if (!address->address.family || !is_edge(address, &address->address))
+		return 0;
+	network = ip_prefix_network(address);
+	return blame(check, find(check, "link", "address", 0),
+		     _("is the network or broadcast address of %s, not that of a host"),
+		     ip_prefix_format(&network, buffer));
+}
+
+static int check_gateway(const struct check *check)
+{
+	const struct document_value *address = find(check, "link", "address", 0);
+	const struct document_value *value = find(check, "link", "gateway", 0);
+	const struct ip_prefix *prefix = &check->profile->address;
+	const struct ip_address *gateway = &check->profile->gateway;
+	struct ip_prefix network;
+	char buffer[IP_TEXT_MAX];
+
+	if (!gateway->family || !prefix->address.family)
+		return 0;
+	network = ip_prefix_network(prefix);
+	ip_prefix_format(&network, buffer);
+	if (!ip_prefix_contains(prefix, gateway)) {
+		blame(check, value, _("is outside of %s, the network of address (%s)"), buffer,
+		      address->origin);
+		error_hint(check->error, _("allowed: auto, or an address inside %s"), buffer);
+		return -EINVAL;
+	}
+	if (ip_address_equal(gateway, &prefix->address))
+		return blame(check, value, _("is the profile's own address (%s)"), address->origin);
+	if (is_edge(prefix, gateway))
+		return blame(check, value,
+			     _("is the network or broadcast address of %s, not that of a host"),
+			     buffer);
+	return 0;
+}
+
+static int check_mtu(const struct check *check)
+{
+	const struct profile *profile = check->profile;
+
+	if (!profile->mtu || profile->mtu >= IPV6_MTU_MIN || profile->ipv6_mode == IPV6_NO)
+		return 0;
+	return blame(check, find(check, "link", "mtu", 0), _("IPv6 needs %d at least"),
+		     IPV6_MTU_MIN);
+}
+
+/* ---- routes --------------------------------------------------------------------------------- */
+
+static int check_route(const struct check *check, size_t index)
+{
+	const struct document_value *value = find(check, "route", "add", index);
+	const struct profile *profile = check->profile;
+	const struct profile_route *route = &profile->routes[index];
+	const struct ip_prefix *own =
+		route->via.family == AF_INET ? &profile->address : &profile->ipv6;
+
+	if (route->via.family == AF_INET6 && profile->ipv6_mode == IPV6_NO)
+		return blame(check, value, "%s", _("is IPv6, and [link] has ipv6 = no"));
+	if (route->destination.length == 0 && profile->route_default) {
+		blame(check, value, "%s", _("is a second default route"));
+		error_hint(check->error, "%s", _("add default = no to [route]"));
+		return -EINVAL;
+	}
+	/* link-local neighbours are on every link */
+	if (own->address.family && !ip_prefix_contains(own, &route->via) &&
+	    !(route->via.family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&route->via.v6)))
+		return blame(
+			check, value,
+			_("the address behind \"via\" is outside of the network of %s (%s)"),
+			route->via.family == AF_INET ? "address" : "ipv6",
+			find(check, "link", route->via.family == AF_INET ? "address" : "ipv6", 0)
+				->origin);
+	for (size_t i = 0; i < index; i++) {
+		const struct ip_prefix *other = &profile->routes[i].destination;
+
+		if (other->length == route->destination.length &&
+		    ip_address_equal(&other->address, &route->destination.address))
+			return blame(check, value,
+				     _("a route to this network stands in %s already"),
+				     find(check, "route", "add", i)->origin);
+	}
+	return 0;
+}
+
+static int check_routes(const struct check *check)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < check->profile->n_routes; i++)
+		r = check_route(check, i);
+	return r;
+}
+
+/* ---- ports, DNS, mounts, firewall, services ------------------------------------------------- */
+
+static int check_publish(const struct check *check)
+{
+	const struct profile *profile = check->profile;
+
+	for (size_t i = 0; i < profile->n_publish; i++)
+		for (size_t j = 0; j < i; j++) {
+			const struct publish *a = &profile->publish[i], *b = &profile->publish[j];
+
+			if (a->outer != b->outer || a->protocol != b->protocol ||
+			    !ip_address_equal(&a->address, &b->address))
+				continue;
+			return blame(check, find(check, "link", "publish", i),
+				     _("the outer port is published in %s already"),
+				     find(check, "link", "publish", j)->origin);
+		}
+	return 0;
+}
+
+static int check_dns(const struct check *check)
+{
+	const struct profile *profile = check->profile;
+
+	if (profile->n_nameservers > NAMESERVERS_MAX)
+		return blame(check, find(check, "dns", "nameserver", NAMESERVERS_MAX),
+			     _("programs ask the first %d servers only, this is one more"),
+			     NAMESERVERS_MAX);
+	if (profile->enforce && !profile->n_nameservers)
+		return blame(check, find(check, "dns", "enforce", 0), "%s",
+			     _("there is no nameserver in [dns] to enforce"));
+	return 0;
+}
+
+static int check_mounts(const struct check *check)
+{
+	const struct profile *profile = check->profile;
+
+	for (size_t i = 0; i < profile->n_binds; i++)
+		for (size_t j = 0; j < i; j++)
+			if (str_equal(profile->binds[i].target, profile->binds[j].target))
+				return blame(check, find(check, "mount", "bind", i),
+					     _("%s has something mounted on it by %s already"),
+					     profile->binds[i].target,
+					     find(check, "mount", "bind", j)->origin);
+	return 0;
+}
+
+static int check_egress(const struct check *check)
+{
+	if (check->profile->egress != EGRESS_TUNNEL || check->profile->n_endpoints)
+		return 0;
+	blame(check, find(check, "firewall", "egress", 0), "%s",
+	      _("needs the key endpoint: where the tunnel goes to"));
+	error_hint(check->error, "%s", _("add as in: endpoint = vpn.example.org:1194/udp"));
+	return -EINVAL;
+}
+
+static int check_aaaa(const struct check *check)
+{
+	if (check->profile->aaaa_run != AAAA_INSIDE || check->profile->network == NETWORK_NEW)
+		return 0;
+	return blame(check, find(check, "aaaa", "run", 0), "%s",
+		     _("has no inside with network = host"));
+}
+
+static int check_services(const struct check *check)
+{
+	const struct document *document = check->profile->origins->document;
+	const struct profile *profile = check->profile;
+
+	for (size_t i = 0; i < document->n_sections; i++) {
+		const struct document_section *section = &document->sections[i];
+
+		for (size_t j = 0; section->instance && j < profile->n_services; j++)
+			if (str_equal(profile->services[j].name, section->instance) &&
+			    !profile->services[j].command)
+				return error_set(check->error, EINVAL,
+						 _("%s: [service %s] has no command"),
+						 section->origin, section->instance);
+	}
+	return 0;
+}
+
+int profile_validate(const struct profile *profile, struct error *error)
+{
+	static int (*const rules[])(const struct check *) = {
+		check_senseless, check_address, check_gateway,  check_mtu,
+		check_routes,    check_publish, check_dns,      check_mounts,
+		check_egress,    check_aaaa,    check_services,
+	};
+	const struct check check = { profile, error };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(rules); i++)
+		r = rules[i](&check);
+	return r;
+}
