@@ -209,7 +209,7 @@ same_except_profile() {
 
 @test "down of what is down already is no failure, and says so" {
 	run -0 nsctl down vpn
-	says vpn "not up"
+	says vpn "already down"
 }
 
 @test "a profile that asks for what is not built yet" {

@@ -11,7 +11,7 @@ passes() {
 }
 
 # The home's web server takes the host for its router to the Internet.
-stranger() {
+stranger() { # [SECONDS]
 	on web curl -sS -m "${1:-10}" http://198.51.100.80/
 }
 
@@ -55,7 +55,7 @@ prepare() {
 
 @test "a host that did not route does not route for strangers because of a profile" {
 	sysctl -qw net.ipv4.ip_forward=1
-	equal "$(stranger)" "internet 203.0.113.2" # the control: it would come through
+	equal "$(stranger 10)" "internet 203.0.113.2" # the control: it would come through
 	sysctl -qw net.ipv4.ip_forward=0
 	run ! stranger 1
 	nsctl up vpn
@@ -69,7 +69,7 @@ prepare() {
 	record_before
 	nsctl up vpn
 	passes vpn
-	equal "$(stranger)" "internet 203.0.113.2"
+	equal "$(stranger 10)" "internet 203.0.113.2"
 }
 
 @test "nobody on the LAN reaches into a profile through the host" {

@@ -26,7 +26,8 @@ undo_list=/run/world/undo
 
 # ---- nsctld -------------------------------------------------------------------------------
 
-# nsctld_start [OPTION…]: returns when it answers. A child of nobody here: PID 1 reaps it.
+# nsctld_start [OPTION…]: returns when it answers.
+# shellcheck disable=SC2120
 nsctld_start() {
 	nsctld "$@" >>/run/world/log/nsctld 2>&1 3>&- &
 	echo $! >/run/world/nsctld.pid
@@ -46,6 +47,7 @@ is_gone() {
 }
 
 # nsctld_stop [SIGNAL]
+# shellcheck disable=SC2120
 nsctld_stop() {
 	local pid
 	pid=$(nsctld_pid)

@@ -134,6 +134,7 @@ world_keys() {
 		openssl req -x509 -CA "$keys/ca.crt" -CAkey "$keys/ca.key" -newkey ec \
 			-pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=$name" \
 			-addext basicConstraints=critical,CA:FALSE -addext "extendedKeyUsage=$usage" \
+			-addext keyUsage=critical,digitalSignature,keyAgreement \
 			-keyout "$keys/$name.key" -out "$keys/$name.crt"
 	done
 }
