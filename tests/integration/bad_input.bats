@@ -59,7 +59,7 @@ same_except_profile() {
 }
 
 @test "a gateway outside the subnet" {
-	refuses_profile /etc/nsctl/profiles/bad.ini:3 10.78.0.1 10.77.0.2/24 <<-END
+	refuses_profile /etc/nsctl/profiles/bad.ini:3 10.78.0.1 10.77.0.0/24 <<-END
 		[link]
 		address = 10.77.0.2/24
 		gateway = 10.78.0.1
@@ -265,7 +265,8 @@ same_except_profile() {
 @test "unknown commands and options" {
 	refused upp "up" -- nsctl upp vpn
 	refused --frobnicate -- nsctl up --frobnicate vpn
-	refused "" -- nsctl
+	run -2 nsctl
+	says "Usage: "
 	refused "" -- nsctl up
 	refused "" -- nsctl exec
 }

@@ -95,6 +95,20 @@ her() {
 	equal "$(LD_LIBRARY_PATH=/run/world/alice her printenv LD_LIBRARY_PATH)" /run/world/alice
 }
 
+@test "the command is in the caller's cgroup" {
+	local group
+	group=$(findmnt -nro TARGET -t cgroup2 | tail -n 1)/world-$$
+	mkdir "$group" 2>/dev/null || skip "no cgroup can be made here"
+	undo "wait_until rmdir $group"
+	equal "$(cd / && sh -c 'echo 0 >"$0/cgroup.procs" && exec "$@"' "$group" setpriv --reuid=alice \
+		--regid=alice --init-groups -- nsctl exec hers -- grep ^0: /proc/self/cgroup)" "0::/world-$$"
+}
+
+@test "a terminal is refused until there are pseudo-terminals" {
+	run -125 as alice script -qec "nsctl exec hers -- true" /dev/null
+	says "is a terminal"
+}
+
 @test "the environment is data: nothing of it works on what runs as root" {
 	printf '#!/bin/sh\ntouch /run/world/log/owned\n' >/run/world/alice/env.sh
 	chmod 755 /run/world/alice/env.sh

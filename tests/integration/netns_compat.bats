@@ -40,7 +40,7 @@ load lib/common
 	undo "ip netns del vpn"
 	ip -n vpn link add theirs type veth peer name theirs2
 	record_before
-	refused /run/netns/vpn -- nsctl up vpn
+	refused vpn "not made by nsctl" -- nsctl up vpn
 	same_as_before
 	ip -n vpn link show theirs
 	# Not ours to take away either.
@@ -53,7 +53,7 @@ load lib/common
 	undo "ip netns del other"
 	echo precious >/run/netns/vpn
 	undo "rm /run/netns/vpn"
-	refused /run/netns/vpn -- nsctl up vpn
+	refused /run/netns/vpn "not made by nsctl" -- nsctl up vpn
 	equal "$(cat /run/netns/vpn)" precious
 }
 
@@ -61,7 +61,7 @@ load lib/common
 	ip link add ns-vpn type veth peer name theirs
 	undo "ip link del ns-vpn"
 	record_before
-	refused ns-vpn -- nsctl up vpn
+	refused ns-vpn "not made by nsctl" -- nsctl up vpn
 	same_as_before
 }
 
@@ -70,7 +70,7 @@ load lib/common
 	undo "ip link del theirs"
 	ip link property add dev theirs altname ns-vpn
 	record_before
-	refused ns-vpn -- nsctl up vpn
+	refused ns-vpn "not made by nsctl" -- nsctl up vpn
 	same_as_before
 }
 
@@ -93,6 +93,35 @@ load lib/common
 	run -0 inside office57 ip route
 	says "default via 192.168.57.1"
 	nsctl down office57
+	same_as_before
+}
+
+@test "a bridge into another LAN, whose router is another machine: nothing of the host is changed" {
+	world_machine lan57
+	undo "kill $(</run/world/machines/lan57); wait_until is_gone $(</run/world/machines/lan57)"
+	ip link add br0 type bridge
+	undo "ip link del br0"
+	ip link set br0 up
+	ip link add to-lan57 master br0 type veth peer name eth0 netns "$(</run/world/machines/lan57)"
+	undo "ip link del to-lan57 2>/dev/null || true"
+	ip link set to-lan57 up
+	on lan57 ip address add 192.168.57.1/24 dev eth0
+	on lan57 ip link set eth0 up
+	record_before
+	nsctl up lan
+	no_drift lan
+	equal "$(address_of lan)" 192.168.57.101
+	on lan57 "$integration/lib/web-server" self 192.168.57.1 'lan57 {visitor}' \
+		>/run/world/served 2>&1 3>&- &
+	local server=$!
+	wait_until grep -q ready /run/world/served
+	# With its own address, and the host is no part of it.
+	equal "$(inside lan curl -sS -m 10 http://192.168.57.1/)" "lan57 192.168.57.101"
+	equal "$(ip -4 -o address show dev br0)" ""
+	equal "$(sysctl -n net.ipv4.ip_forward)" 0
+	kill $server
+	wait $server || true
+	nsctl down lan
 	same_as_before
 }
 
