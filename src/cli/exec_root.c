@@ -174,8 +174,8 @@ static int change_directory(const struct exec *exec, const char *before, struct 
 	}
 	if (before && chdir(before) == 0)
 		return 0;
-	print_warning(_("can't enter directory %s here: %s; running in /"), before ?: "?",
-		      strerror(errno));
+	report_warning(_("can't enter directory %s here: %s; running in /"), before ?: "?",
+		       strerror(errno));
 	return chdir("/") < 0 ? error_errno(error, errno, _("can't enter directory /")) : 0;
 }
 

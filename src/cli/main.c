@@ -136,7 +136,7 @@ int main(int argc, char **argv)
 		status = failure_status(&cli, false);
 	}
 	if (error.code)
-		print_error(&cli, &error);
+		report_error(&error);
 	strv_free(cli.profiles);
 	return status;
 }

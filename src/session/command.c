@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include "session_private.h"
 
@@ -17,8 +18,14 @@ void signals_reset(uint64_t ignored)
 		bool ignore = ignored & UINT64_C(1) << (number - 1);
 		struct sigaction action = { .sa_handler = ignore ? SIG_IGN : SIG_DFL };
 
-		/* fails for SIGKILL, SIGSTOP and the two of the C library, which can't be set */
-		sigaction(number, &action, NULL);
+		/* The C library keeps two for itself and refuses them; but they may have come
+		 * ignored too. All zero is the default in every layout of the kernel's structure.
+		 * (It fails for SIGKILL and SIGSTOP, which nobody can set.) */
+		if (sigaction(number, &action, NULL) < 0) {
+			static const char zeros[64];
+
+			syscall(SYS_rt_sigaction, number, zeros, NULL, _NSIG / 8);
+		}
 	}
 }
 
