@@ -32,6 +32,8 @@ int ipc_connection_fd(const struct ipc_connection *connection);
 int ipc_send(struct ipc_connection *connection, json_t *message, const int *fds, size_t n_fds);
 int ipc_flush(struct ipc_connection *connection);
 bool ipc_wants_write(const struct ipc_connection *connection);
+/* Bytes that this connection holds in memory, received and to be sent: for limits. */
+size_t ipc_buffered(const struct ipc_connection *connection);
 
 /* Reads what the socket has. 0: got something; -EAGAIN; -ENODATA: the peer has closed; -EMSGSIZE, -EBADMSG
  * (too many descriptors, or truncated control data): the connection is broken, its descriptors are closed. */

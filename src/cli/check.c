@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* nsctl check: are profiles right? Reads the files itself; nsctld is not asked. */
+#include <limits.h>
+#include <string.h>
+
+#include "cli.h"
+#include "nsctl/profile.h"
+#include "profiles.h"
+
+/* A word with a slash, or a file NAME.ini that is there, is a file; anything else is a profile's
+ * name. */
+static bool names_file(const char *word)
+{
+	size_t length = strlen(word);
+
+	return strchr(word, '/') ||
+	       (length > 4 && str_equal(word + length - 4, ".ini") && access(word, F_OK) == 0);
+}
+
+static int check_one(const struct cli *cli, const char *word)
+{
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	_cleanup_error_ struct error error = {};
+	_cleanup_free_ char *shown = str_escape(word, strlen(word));
+	char *const *directories = profile_directories(cli);
+	int r;
+
+	if (names_file(word))
+		r = profile_load_file(directories, word, 0, &profile, &error);
+	else
+		r = profile_load(directories, word, profile_flags(cli), &profile, &error);
+	if (r < 0) {
+		if (!error.code)
+			error_errno(&error, r, "%s", shown ?: "?");
+		report_error(&error);
+		return EXIT_FAILURE;
+	}
+	printf("%s: %s\n", names_file(word) ? shown : profile->path, _("ok"));
+	return EXIT_SUCCESS;
+}
+
+/* Where there should have been some: a misspelt --profiles shows. */
+static void print_nothing(char *const *directories)
+{
+	char *const *directory;
+
+	printf("%s", _("no profiles in"));
+	STRV_FOREACH(directory, directories)
+		printf(" %s%s", *directory, directory[1] ? "," : "\n");
+}
+
+static int run(struct cli *cli, int argc, char **argv, struct error *error)
+{
+	_cleanup_strv_ char **all = NULL;
+	int status = EXIT_SUCCESS, r;
+	char *const *word, *const *words = argv;
+
+	if (arguments_check(cli, argc, argv, 0, INT_MAX, error) < 0)
+		return EXIT_USAGE;
+	if (argc == 0) {
+		r = profile_names(profile_directories(cli), &all, error);
+		if (r < 0)
+			return r;
+		words = all;
+		if (!words || !*words)
+			print_nothing(profile_directories(cli));
+	}
+	STRV_FOREACH(word, words)
+		if (check_one(cli, *word) != EXIT_SUCCESS)
+			status = EXIT_FAILURE;
+	return status;
+}
+
+const struct command command_check = {
+	.name = "check",
+	.arguments = N_("[PROFILE|FILE]..."),
+	.summary = N_("look for mistakes in profiles"),
+	.details = N_(
+		"Looks for mistakes in profiles: those named, files anywhere (a word with a slash, or\n"
+		"NAME.ini), or all there are. Works without nsctld. Fails when there is a mistake."),
+	.run = run,
+};

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * exec for root: nsctl itself joins the namespaces and becomes the command. Same process, same
+ * terminal, same cgroup; signals are left as they are. Users are looked up before the mount
+ * namespace is entered: afterwards the files that name them are the profile's.
+ */
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sched.h>
+#include <string.h>
+
+#include "cli.h"
+#include "nsctl/session.h"
+
+/* ---- who it will be -------------------------------------------------------------------- */
+
+struct identity {
+	bool wanted;
+	uid_t uid;
+	gid_t gid;
+	gid_t *groups;
+	int n_groups;
+	char *name, *home, *shell;
+};
+
+static void identity_clear(struct identity *identity)
+{
+	free(identity->groups);
+	free(identity->name);
+	free(identity->home);
+	free(identity->shell);
+}
+
+static const struct passwd *find_user(const char *user)
+{
+	const struct passwd *entry = getpwnam(user);
+	unsigned long number;
+
+	if (!entry && str_to_uint(user, UINT32_MAX - 1, &number) == 0)
+		entry = getpwuid(number);
+	return entry;
+}
+
+static int find_groups(struct identity *identity)
+{
+	int n = 64;
+
+	for (;;) {
+		gid_t *grown = reallocarray(identity->groups, n, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		identity->groups = grown;
+		identity->n_groups = n;
+		if (getgrouplist(identity->name, identity->gid, grown, &identity->n_groups) >= 0)
+			return 0;
+		/* it says how many there are; never less than before, lest this go on for ever */
+		n = identity->n_groups > n ? identity->n_groups : 2 * n;
+	}
+}
+
+static int identity_find(const char *user, struct identity *ret, struct error *error)
+{
+	struct identity identity = { .wanted = true };
+	const struct passwd *entry = find_user(user);
+	_cleanup_free_ char *shown = NULL;
+
+	if (!entry) {
+		shown = str_escape(user, strlen(user));
+		return error_set(error, ENOENT, _("there is no user \"%s\""), shown ?: "");
+	}
+	identity.uid = entry->pw_uid;
+	identity.gid = entry->pw_gid;
+	identity.name = strdup(entry->pw_name);
+	identity.home = strdup(entry->pw_dir);
+	identity.shell = strdup(str_empty(entry->pw_shell) ? "/bin/sh" : entry->pw_shell);
+	if (!identity.name || !identity.home || !identity.shell || find_groups(&identity) < 0) {
+		identity_clear(&identity);
+		return error_oom(error);
+	}
+	*ret = identity;
+	return 0;
+}
+
+/* In this order, each checked, and then shown to be for good. */
+static int identity_become(const struct identity *identity, struct error *error)
+{
+	if (setgroups(identity->n_groups, identity->groups) < 0 ||
+	    setresgid(identity->gid, identity->gid, identity->gid) < 0 ||
+	    setresuid(identity->uid, identity->uid, identity->uid) < 0)
+		return error_errno(error, errno, _("can't become user %s"), identity->name);
+	if (identity->uid != 0 && setuid(0) == 0)
+		return error_set(error, EPERM, _("the rights of root were not given up"));
+	if (setenv("HOME", identity->home, 1) < 0 || setenv("USER", identity->name, 1) < 0 ||
+	    setenv("LOGNAME", identity->name, 1) < 0 || setenv("SHELL", identity->shell, 1) < 0)
+		return error_oom(error);
+	return 0;
+}
+
+/* ---- getting there --------------------------------------------------------------------- */
+
+static int namespace_type(const char *name)
+{
+	static const struct {
+		const char *name;
+		int type;
+	} types[] = { { "network", CLONE_NEWNET }, { "mount", CLONE_NEWNS } };
+
+	for (size_t i = 0; name && i < ARRAY_SIZE(types); i++)
+		if (str_equal(types[i].name, name))
+			return types[i].type;
+	return -1;
+}
+
+static int enter_namespaces(const json_t *names, const int *fds, size_t n_fds, struct error *error)
+{
+	const json_t *name;
+	size_t i;
+
+	if (json_array_size(names) != n_fds)
+		return error_set(error, EBADMSG, _("nsctld's answer makes no sense"));
+	json_array_foreach(names, i, name) {
+		int type = namespace_type(json_string_value(name));
+
+		/* leaving one out would run the command where it must not be */
+		if (type < 0)
+			return error_set(error, EBADMSG,
+					 _("the profile has a namespace that this "
+					   "nsctl does not know; is it too old?"));
+		if (setns(fds[i], type) < 0)
+			return error_errno(error, errno, _("can't enter the %s namespace"),
+					   json_string_value(name));
+	}
+	return 0;
+}
+
+static int join(const struct cli *cli, const struct exec *exec, struct error *error)
+{
+	_cleanup_(ipc_connection_freep) struct ipc_connection *connection = NULL;
+	json_auto_t *reply = NULL;
+	int fds[IPC_FDS_MAX], r;
+	size_t n_fds = 0;
+	json_t *parameters = json_pack("{s:s}", "profile", exec->profile);
+
+	if (!parameters)
+		return error_set(error, EILSEQ, _("no profile has such a name"));
+	r = client_connect(cli, &connection, error);
+	if (r < 0) {
+		json_decref(parameters);
+		return r;
+	}
+	r = client_call(connection, "Join", parameters, NULL, 0, 0, &reply, error);
+	if (r < 0)
+		return r;
+	n_fds = ipc_take_fds(connection, fds);
+	r = enter_namespaces(json_object_get(reply, "namespaces"), fds, n_fds, error);
+	for (size_t i = 0; i < n_fds; i++)
+		close_fd(fds[i]);
+	return r;
+}
+
+/* The same directory by its name: the old one's files are another mount namespace's. */
+static int change_directory(const struct exec *exec, const char *before, struct error *error)
+{
+	_cleanup_free_ char *shown = NULL;
+
+	if (exec->directory) {
+		if (before && *exec->directory != '/' && chdir(before) < 0)
+			return error_errno(error, errno, _("can't enter directory %s"), before);
+		if (chdir(exec->directory) == 0)
+			return 0;
+		shown = str_escape(exec->directory, strlen(exec->directory));
+		return error_errno(error, errno, _("can't enter directory %s"), shown ?: "");
+	}
+	if (before && chdir(before) == 0)
+		return 0;
+	report_warning(_("can't enter directory %s here: %s; running in /"), before ?: "?",
+		       strerror(errno));
+	return chdir("/") < 0 ? error_errno(error, errno, _("can't enter directory /")) : 0;
+}
+
+int exec_as_root(const struct cli *cli, const struct exec *exec, struct error *error)
+{
+	_cleanup_(identity_clear) struct identity identity = {};
+	_cleanup_free_ char *before = getcwd(NULL, 0), *shown = NULL;
+	int r = 0, status;
+
+	/* catalogues are read at the first message: not from inside the profile */
+	gettext("out of memory");
+	if (exec->user)
+		r = identity_find(exec->user, &identity, error);
+	if (r >= 0)
+		r = join(cli, exec, error);
+	if (r >= 0 && identity.wanted)
+		r = identity_become(&identity, error);
+	if (r >= 0)
+		r = change_directory(exec, before, error);
+	if (r >= 0 && setenv("NSCTL_PROFILE", exec->profile, 1) < 0)
+		r = error_oom(error);
+	if (r < 0)
+		return r;
+	r = session_execute(exec->command, &status);
+	shown = str_escape(exec->command[0], strlen(exec->command[0]));
+	if (status == SESSION_EXIT_NOT_FOUND && !strchr(exec->command[0], '/'))
+		error_set(error, r, _("can't run %s: command not found"), shown ?: "");
+	else
+		error_errno(error, r, _("can't run %s"), shown ?: "");
+	return status;
+}

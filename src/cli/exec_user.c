@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* exec for everybody but root: nsctld starts the command with our stdin, stdout and stderr, and we
+ * speak with its session until it has ended. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli.h"
+
+/* A terminal inside has to be a new one (it would give its owner's keyboard away), and that is not
+ * built yet. */
+static int refuse_terminals(struct error *error)
+{
+	static const char *const names[] = { N_("standard input"), N_("standard output"),
+					     N_("standard error") };
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (!isatty(fd))
+			continue;
+		error_set(error, ENOTSUP,
+			  _("%s is a terminal, and commands on a terminal are not supported yet, "
+			    "except for root"),
+			  _(names[fd]));
+		error_hint(error, _("redirect all three: nsctl exec ... </dev/null 2>&1 | cat"));
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
+static char *absolute_directory(const char *directory, struct error *error)
+{
+	_cleanup_free_ char *current = NULL;
+	char *joined;
+
+	if (directory && *directory == '/')
+		return strdup(directory);
+	current = getcwd(NULL, 0);
+	if (!current) {
+		error_errno(error, errno, _("can't tell the current directory"));
+		error_hint(error, _("name one with --chdir"));
+		return NULL;
+	}
+	joined = directory ? str_format("%s/%s", current, directory) : strdup(current);
+	if (!joined)
+		error_oom(error);
+	return joined;
+}
+
+/* JSON carries UTF-8 only: a variable that is none is left out, and said to be. */
+static int environment_strings(json_t **ret, struct error *error)
+{
+	json_auto_t *array = json_array();
+
+	if (!array)
+		return error_oom(error);
+	for (char **s = environ; *s; s++) {
+		json_t *string = json_string(*s);
+
+		if (!string) {
+			_cleanup_free_ char *name = str_escape(*s, strcspn(*s, "="));
+
+			report_warning(_("the variable %s is not UTF-8 and is left out"),
+				       name ?: "");
+		} else if (json_array_append_new(array, string) < 0) {
+			return error_oom(error);
+		}
+	}
+	*ret = TAKE_PTR(array);
+	return 0;
+}
+
+static json_t *ignored_numbers(void)
+{
+	uint64_t ignored = signals_ignored();
+	json_t *array = json_array();
+
+	for (int number = 1; number <= 64; number++)
+		if (ignored & UINT64_C(1) << (number - 1))
+			json_array_append_new(array, json_integer(number));
+	return array;
+}
+
+static int build_parameters(const struct exec *exec, json_t **ret, struct error *error)
+{
+	_cleanup_free_ char *directory = absolute_directory(exec->directory, error);
+	json_auto_t *command = NULL, *environment = NULL, *ignored = NULL;
+	mode_t mask = umask(0);
+	int r;
+
+	umask(mask);
+	if (!directory)
+		return -ENOENT;
+	r = json_strings(exec->command, &command, error);
+	if (r >= 0)
+		r = environment_strings(&environment, error);
+	if (r < 0)
+		return r;
+	ignored = ignored_numbers();
+	*ret = json_pack("{s:s, s:O, s:O, s:s, s:i}", "profile", exec->profile, "command", command,
+			 "environment", environment, "directory", directory, "umask", (int)mask);
+	if (!*ret)
+		return error_set(error, EILSEQ, _("the profile or the directory is not UTF-8"));
+	/* left out where there are none, as nearly always */
+	if (json_array_size(ignored) > 0)
+		json_object_set(*ret, "ignored", ignored);
+	return 0;
+}
+
+/* The command has them now. A reader or writer at the other end must not wait for us as well. */
+static void let_go_of_pipes(void)
+{
+	_cleanup_close_ int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null_fd < 0)
+		return;
+	dup2(null_fd, STDIN_FILENO);
+	dup2(null_fd, STDOUT_FILENO);
+}
+
+int exec_as_user(const struct cli *cli, const struct exec *exec, struct error *error)
+{
+	static const int standard[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
+	_cleanup_(ipc_connection_freep) struct ipc_connection *connection = NULL;
+	json_auto_t *reply = NULL, *parameters = NULL;
+	_cleanup_free_ void *rest = NULL;
+	_cleanup_close_ int fd = -1;
+	size_t rest_length = 0;
+	int r;
+
+	if (exec->user) {
+		r = error_set(error, EPERM, _("only root may run a command as another user"));
+		error_hint(error, _("sudo nsctl exec -u USER ..."));
+		return r;
+	}
+	r = refuse_terminals(error);
+	if (r >= 0)
+		r = build_parameters(exec, &parameters, error);
+	if (r >= 0)
+		r = client_connect(cli, &connection, error);
+	if (r >= 0)
+		r = client_call(connection, "Exec", TAKE_PTR(parameters), standard,
+				ARRAY_SIZE(standard), IPC_CALL_UPGRADE, &reply, error);
+	if (r < 0)
+		return r;
+	fd = ipc_release(TAKE_PTR(connection), &rest, &rest_length);
+	if (fd < 0)
+		return error_errno(error, fd, _("can't take the connection over"));
+	let_go_of_pipes();
+	return relay_run(fd, rest, rest_length, error);
+}

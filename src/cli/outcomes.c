@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Up and Down for several profiles in one call: each outcome is printed as it comes. */
+#include <string.h>
+
+#include "cli.h"
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+/* Messages name what failed, and most of them the profile as well; those that don't get it in
+ * front. */
+static void print_failure(const char *profile, const json_t *failure)
+{
+	_cleanup_error_ struct error error = {};
+	const char *message = text_of(failure, "message") ?: "?", *hint = text_of(failure, "hint");
+
+	error_set(&error, EREMOTEIO, "%s", message);
+	if (!strstr(message, profile))
+		error_prefix(&error, "%s", profile);
+	if (hint)
+		error_hint(&error, "%s", hint);
+	report_error(&error);
+}
+
+static int print_outcome(const struct outcome_words *words, const json_t *outcome)
+{
+	const char *profile = text_of(outcome, "profile") ?: "?",
+		   *script = text_of(outcome, "script");
+	const json_t *failure = json_object_get(outcome, "error");
+	bool changed = json_is_true(json_object_get(outcome, "changed"));
+	const json_t *warning;
+	size_t i;
+
+	json_array_foreach(json_object_get(outcome, "warnings"), i, warning)
+		report_warning("%s: %s", profile, json_string_value(warning) ?: "?");
+	if (json_is_object(failure)) {
+		print_failure(profile, failure);
+		return EXIT_FAILURE;
+	}
+	if (script)
+		fputs(script, stdout);
+	else
+		printf("%s: %s\n", profile, changed ? _(words->changed) : _(words->unchanged));
+	fflush(stdout); /* the next one may take its time */
+	return EXIT_SUCCESS;
+}
+
+int outcomes_run(const struct cli *cli, const struct outcome_words *words, json_t *parameters,
+		 struct error *error)
+{
+	_cleanup_(ipc_connection_freep) struct ipc_connection *connection = NULL;
+	int status = EXIT_SUCCESS, r = parameters ? 0 : error_oom(error);
+	json_t *reply = NULL;
+	size_t n = 0;
+
+	if (r >= 0)
+		r = client_connect(cli, &connection, error);
+	if (r < 0) {
+		json_decref(parameters);
+		return r;
+	}
+	r = client_call(connection, words->method, parameters, NULL, 0, IPC_CALL_MORE, &reply,
+			error);
+	while (r >= 0) {
+		const json_t *outcomes = json_object_get(reply, "outcomes"), *outcome;
+		size_t i;
+
+		json_array_foreach(outcomes, i, outcome) {
+			n++;
+			if (print_outcome(words, outcome) != EXIT_SUCCESS)
+				status = EXIT_FAILURE;
+		}
+		json_decref(reply);
+		r = client_call_next(connection, &reply, error);
+		if (r == 0)
+			break;
+	}
+	if (r >= 0 && n == 0)
+		puts(_(words->none));
+	return r < 0 ? r : status;
+}

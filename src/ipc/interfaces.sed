@@ -1,0 +1,4 @@
+# A line of an interface description as a line of a C string.
+s/[\\"]/\\&/g
+s/	/\\t/g
+s/.*/	"&\\n"/

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Mounts by descriptor: a path is resolved once, and what was resolved is what is mounted (on). The calls of
+ * open_tree(2), move_mount(2) and fsopen(2) work in the caller's mount namespace: run them under ns_call.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "nsctl/kernel.h"
+
+int namespace_pin(int fd, const char *path)
+{
+	_cleanup_free_ char *source = str_format("/proc/self/fd/%d", fd);
+	_cleanup_close_ int file = -1;
+	int r;
+
+	if (!source)
+		return -ENOMEM;
+	file = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0);
+	if (file < 0)
+		return -errno;
+	if (mount(source, path, NULL, MS_BIND, NULL) == 0)
+		return 0;
+	r = -errno;
+	unlink(path);
+	return r;
+}
+
+int namespace_unpin(const char *path)
+{
+	/* EINVAL: nothing is mounted there, or the file is gone: both are what was asked for */
+	if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL && errno != ENOENT)
+		return -errno;
+	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+bool fd_is_mount_root(int fd)
+{
+	struct statx st;
+
+	return statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) == 0 &&
+	       (st.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
+int mount_private_directory(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return -errno;
+	if (!fd_is_mount_root(fd) && mount(path, path, NULL, MS_BIND, NULL) < 0)
+		return -errno;
+	return mount(NULL, path, NULL, MS_PRIVATE, NULL) < 0 ? -errno : 0;
+}
+
+int path_open_no_symlinks(int directory_fd, const char *path)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS };
+	int fd = syscall(SYS_openat2, directory_fd, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : fd;
+}
+
+int mount_bind_fd(int source_fd, int target_fd, bool read_only)
+{
+	_cleanup_close_ int tree = open_tree(source_fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	struct mount_attr attributes = { .attr_set = MOUNT_ATTR_RDONLY };
+
+	if (tree < 0)
+		return -errno;
+	if (read_only && mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof(attributes)) < 0)
+		return -errno;
+	if (move_mount(tree, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return -errno;
+	return 0;
+}
+
+int mount_filesystem_fd(const char *type, const char *const *options, unsigned attributes, int target_fd)
+{
+	_cleanup_close_ int context = fsopen(type, FSOPEN_CLOEXEC), mount_fd = -1;
+
+	if (context < 0)
+		return -errno;
+	for (; options && *options; options += 2)
+		if (fsconfig(context, FSCONFIG_SET_STRING, options[0], options[1], 0) < 0)
+			return -errno;
+	if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	mount_fd = fsmount(context, FSMOUNT_CLOEXEC, attributes);
+	if (mount_fd < 0)
+		return -errno;
+	if (move_mount(mount_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return -errno;
+	return 0;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Network namespaces, pinned so that `ip netns` knows them: a file in /run/netns with the namespace mounted on
+ * it, made under a lock on the directory, which is a shared mount of its own (iproute2: ip/ipnetns.c). Unlocked
+ * parallel runs stack that mount (Debian bug 949235), so nothing here goes without the lock.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "nsctl/kernel.h"
+
+struct create {
+	int (*inside)(void *);
+	void *argument;
+	int fd;
+};
+
+static int create_inside(void *argument)
+{
+	struct create *create = argument;
+	int r = create->inside ? create->inside(create->argument) : 0;
+
+	if (r < 0)
+		return r;
+	create->fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	return create->fd < 0 ? -errno : 0;
+}
+
+int netns_create(int (*inside)(void *), void *argument, int *ret_fd, struct error *error)
+{
+	struct create create = { .inside = inside, .argument = argument, .fd = -1 };
+	struct ns_place place = { .network = -1, .mount = -1, .unshare = CLONE_NEWNET };
+	int r = ns_call(&place, create_inside, &create);
+
+	if (r < 0)
+		return error_errno(error, r, "%s", _("can't make a network namespace"));
+	*ret_fd = create.fd;
+	return 0;
+}
+
+/* The directory, open and locked; closing it unlocks. */
+static int lock_directory(struct error *error)
+{
+	_cleanup_close_ int fd = open(NETNS_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return error_errno(error, errno, _("can't open %s"), NETNS_DIRECTORY);
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return error_errno(error, errno, _("can't lock %s"), NETNS_DIRECTORY);
+	return TAKE_FD(fd);
+}
+
+/* A shared mount of its own, so that pins reach other mount namespaces; once, under the lock. */
+static int share_directory(unsigned *made, struct error *error)
+{
+	if (mount(NULL, NETNS_DIRECTORY, NULL, MS_SHARED | MS_REC, NULL) == 0)
+		return 0;
+	if (errno != EINVAL) /* EINVAL: no mount yet */
+		return error_errno(error, errno, _("can't share %s"), NETNS_DIRECTORY);
+	if (mount(NETNS_DIRECTORY, NETNS_DIRECTORY, NULL, MS_BIND | MS_REC, NULL) < 0)
+		return error_errno(error, errno, _("can't bind %s on itself"), NETNS_DIRECTORY);
+	if (mount(NULL, NETNS_DIRECTORY, NULL, MS_PRIVATE | MS_REC, NULL) < 0 ||
+	    mount(NULL, NETNS_DIRECTORY, NULL, MS_SHARED | MS_REC, NULL) < 0)
+		return error_errno(error, errno, _("can't share %s"), NETNS_DIRECTORY);
+	*made |= NETNS_BOUND_DIRECTORY;
+	return 0;
+}
+
+int netns_pin(int fd, const char *name, unsigned *made, struct error *error)
+{
+	_cleanup_free_ char *path = str_format("%s/%s", NETNS_DIRECTORY, name);
+	_cleanup_close_ int lock = -1;
+	int r;
+
+	if (!path)
+		return error_oom(error);
+	if (mkdir(NETNS_DIRECTORY, 0755) == 0)
+		*made |= NETNS_MADE_DIRECTORY;
+	lock = lock_directory(error);
+	if (lock < 0)
+		return lock;
+	r = share_directory(made, error);
+	if (r < 0)
+		return r;
+	r = namespace_pin(fd, path);
+	if (r == -EEXIST)
+		return error_set(error, r, _("%s exists and was not made by nsctl"), path);
+	if (r < 0)
+		return error_errno(error, r, _("can't pin the network namespace at %s"), path);
+	return 0;
+}
+
+int netns_unpin(const char *name, struct error *error)
+{
+	_cleanup_free_ char *path = str_format("%s/%s", NETNS_DIRECTORY, name);
+	int r;
+
+	if (!path)
+		return error_oom(error);
+	r = namespace_unpin(path);
+	return r < 0 ? error_errno(error, r, _("can't remove %s"), path) : 0;
+}
+
+int netns_open(const char *name, int *ret_fd, struct file_id *ret_id)
+{
+	_cleanup_free_ char *path = str_format("%s/%s", NETNS_DIRECTORY, name);
+	_cleanup_close_ int fd = -1;
+	struct statfs fs;
+	int r;
+
+	if (!path)
+		return -ENOMEM;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	if (fstatfs(fd, &fs) < 0)
+		return -errno;
+	if (fs.f_type != NSFS_MAGIC)
+		return -ENOENT;
+	r = file_id_of(fd, ret_id);
+	if (r < 0)
+		return r;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static bool directory_empty(int fd)
+{
+	_cleanup_close_ int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = copy < 0 ? NULL : fdopendir(copy);
+	bool empty = directory;
+	struct dirent *entry;
+
+	if (!directory)
+		return false;
+	copy = -1; /* the stream's now */
+	while (empty && (entry = readdir(directory)))
+		empty = str_equal(entry->d_name, ".") || str_equal(entry->d_name, "..");
+	closedir(directory);
+	return empty;
+}
+
+void netns_directory_release(unsigned made)
+{
+	_cleanup_close_ int lock = -1;
+
+	if (!made)
+		return;
+	lock = lock_directory(NULL);
+	if (lock < 0 || !directory_empty(lock))
+		return;
+	/* detached, since our own descriptor keeps it busy; who waits for the lock binds anew */
+	if (made & NETNS_BOUND_DIRECTORY)
+		umount2(NETNS_DIRECTORY, MNT_DETACH | UMOUNT_NOFOLLOW);
+	if (made & NETNS_MADE_DIRECTORY)
+		rmdir(NETNS_DIRECTORY);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Rules, expression by expression; register 1 carries the value that is looked at. */
+#include "nsctl/kernel.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
+#include <libnftnl/udata.h>
+#include <linux/if_ether.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <netinet/ip.h>
+#include <string.h>
+
+
+struct nftnl_rule *nft_rule_new(uint32_t family, const char *table, const char *chain, const char *comment)
+{
+	struct nftnl_rule *rule = nftnl_rule_alloc();
+	struct nftnl_udata_buf *udata;
+
+	if (!rule)
+		return NULL;
+	nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, family);
+	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table);
+	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain);
+	if (!comment)
+		return rule;
+	udata = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
+	if (!udata)
+		return rule;
+	if (nftnl_udata_put_strz(udata, NFTNL_UDATA_RULE_COMMENT, comment))
+		nftnl_rule_set_data(rule, NFTNL_RULE_USERDATA, nftnl_udata_buf_data(udata),
+				    nftnl_udata_buf_len(udata));
+	nftnl_udata_buf_free(udata);
+	return rule;
+}
+
+/* A new expression at the end of the rule, or NULL: then the rule is incomplete, which the kernel refuses or, for a
+ * missing match, must never see; so out of memory here is fatal for the process, as for any allocator of its kind. */
+static struct nftnl_expr *append(struct nftnl_rule *rule, const char *name)
+{
+	struct nftnl_expr *expression = rule ? nftnl_expr_alloc(name) : NULL;
+
+	if (rule && !expression)
+		abort();
+	if (expression)
+		nftnl_rule_add_expr(rule, expression);
+	return expression;
+}
+
+void nft_load_meta(struct nftnl_rule *rule, uint32_t key)
+{
+	struct nftnl_expr *e = append(rule, "meta");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, key);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_DREG, NFT_REG_1);
+}
+
+static void compare(struct nftnl_rule *rule, uint32_t op, const void *value, uint32_t length)
+{
+	struct nftnl_expr *e = append(rule, "cmp");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, op);
+	nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, value, length);
+}
+
+void nft_match_value(struct nftnl_rule *rule, const void *value, uint32_t length)
+{
+	compare(rule, NFT_CMP_EQ, value, length);
+}
+
+void nft_load_ipv4(struct nftnl_rule *rule, bool destination)
+{
+	uint8_t ipv4 = NFPROTO_IPV4;
+	struct nftnl_expr *e;
+
+	nft_load_meta(rule, NFT_META_NFPROTO);
+	nft_match_value(rule, &ipv4, sizeof(ipv4));
+	e = append(rule, "payload");
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_OFFSET,
+			   destination ? offsetof(struct iphdr, daddr) : offsetof(struct iphdr, saddr));
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_LEN, sizeof(struct in_addr));
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
+}
+
+void nft_match_set(struct nftnl_rule *rule, const char *set, bool not_in)
+{
+	struct nftnl_expr *e = append(rule, "lookup");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
+	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, set);
+	if (not_in)
+		nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
+}
+
+/* Any of the bits in a 32-bit conntrack value, as nft's "ct state established,related". */
+static void match_ct_bits(struct nftnl_rule *rule, uint32_t key, uint32_t bits)
+{
+	struct nftnl_expr *e = append(rule, "ct");
+	uint32_t zero = 0;
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, key);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, NFT_REG_1);
+	e = append(rule, "bitwise");
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, sizeof(bits));
+	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, &bits, sizeof(bits));
+	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, &zero, sizeof(zero));
+	compare(rule, NFT_CMP_NEQ, &zero, sizeof(zero));
+}
+
+void nft_match_ct_state(struct nftnl_rule *rule, uint32_t states)
+{
+	match_ct_bits(rule, NFT_CT_STATE, states);
+}
+
+void nft_match_ct_status(struct nftnl_rule *rule, uint32_t status)
+{
+	match_ct_bits(rule, NFT_CT_STATUS, status);
+}
+
+void nft_verdict(struct nftnl_rule *rule, int verdict)
+{
+	struct nftnl_expr *e = append(rule, "immediate");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_VERDICT, verdict);
+}
+
+void nft_masquerade(struct nftnl_rule *rule)
+{
+	append(rule, "masq");
+}
+
+void nft_counter(struct nftnl_rule *rule)
+{
+	append(rule, "counter");
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Links: made, looked at, changed, deleted (rtnetlink(7), net/core/rtnetlink.c). */
+#include <errno.h>
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
+#include <linux/veth.h>
+#include <netlink/route/link.h>
+#include <netlink/route/link/bridge.h>
+#include <netlink/route/link/inet6.h>
+#include <netlink/route/link/veth.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "rtnl.h"
+
+static int parse_link_attributes(struct nl_msg *message, struct nlattr *attributes[IFLA_MAX + 1],
+				 const struct ifinfomsg **ret)
+{
+	static struct nla_policy policy[IFLA_MAX + 1] = {
+		[IFLA_IFNAME] = { .type = NLA_STRING, .maxlen = IFNAMSIZ },
+		[IFLA_MASTER] = { .type = NLA_U32 },
+		[IFLA_MTU] = { .type = NLA_U32 },
+		[IFLA_ADDRESS] = { .type = NLA_UNSPEC },
+		[IFLA_LINKINFO] = { .type = NLA_NESTED },
+		[IFLA_STATS64] = { .minlen = offsetof(struct rtnl_link_stats64, rx_errors) },
+	};
+
+	if (nlmsg_parse(nlmsg_hdr(message), sizeof(struct ifinfomsg), attributes, IFLA_MAX, policy) < 0)
+		return -EBADMSG;
+	*ret = nlmsg_data(nlmsg_hdr(message));
+	return 0;
+}
+
+static void read_kind(struct nlattr *link_info, char kind[16])
+{
+	struct nlattr *attributes[IFLA_INFO_MAX + 1];
+
+	if (link_info && nla_parse_nested(attributes, IFLA_INFO_MAX, link_info, NULL) == 0 &&
+	    attributes[IFLA_INFO_KIND])
+		nla_strlcpy(kind, attributes[IFLA_INFO_KIND], 16);
+}
+
+static int parse_link(struct nl_msg *message, void *userdata)
+{
+	struct rt_link_info *info = userdata;
+	struct nlattr *a[IFLA_MAX + 1];
+	const struct ifinfomsg *link;
+	int r = parse_link_attributes(message, a, &link);
+
+	if (r < 0)
+		return r;
+	*info = (struct rt_link_info){ .index = link->ifi_index, .up = link->ifi_flags & IFF_UP };
+	if (a[IFLA_IFNAME])
+		nla_strlcpy(info->name, a[IFLA_IFNAME], sizeof(info->name));
+	if (a[IFLA_MASTER])
+		info->master = nla_get_u32(a[IFLA_MASTER]);
+	if (a[IFLA_MTU])
+		info->mtu = nla_get_u32(a[IFLA_MTU]);
+	if (a[IFLA_ADDRESS] && nla_len(a[IFLA_ADDRESS]) == ETH_ALEN)
+		memcpy(&info->mac, nla_data(a[IFLA_ADDRESS]), ETH_ALEN);
+	read_kind(a[IFLA_LINKINFO], info->kind);
+	if (a[IFLA_STATS64]) {
+		const struct rtnl_link_stats64 *stats = nla_data(a[IFLA_STATS64]);
+
+		memcpy(&info->rx_bytes, &stats->rx_bytes, sizeof(info->rx_bytes)); /* may be unaligned */
+		memcpy(&info->tx_bytes, &stats->tx_bytes, sizeof(info->tx_bytes));
+	}
+	return 0;
+}
+
+static struct nl_msg *link_message(int type, int family, int index)
+{
+	struct ifinfomsg link = { .ifi_family = family, .ifi_index = index };
+	struct nl_msg *message = nlmsg_alloc_simple(type, NLM_F_REQUEST);
+
+	if (message && nlmsg_append(message, &link, sizeof(link), NLMSG_ALIGNTO) < 0) {
+		nlmsg_free(message);
+		return NULL;
+	}
+	return message;
+}
+
+int rt_link_by_name(struct rt *rt, const char *name, struct rt_link_info *ret)
+{
+	struct nl_msg *message = link_message(RTM_GETLINK, AF_UNSPEC, 0);
+	struct rt_link_info info = {};
+	int r;
+
+	if (!message || nla_put_string(message, IFLA_IFNAME, name) < 0) {
+		nlmsg_free(message);
+		return -ENOMEM;
+	}
+	r = rt_query(rt, message, parse_link, &info);
+	if (r == 0)
+		*ret = info;
+	return r;
+}
+
+int rt_link_by_index(struct rt *rt, int index, struct rt_link_info *ret)
+{
+	struct rt_link_info info = {};
+	int r = index > 0 ? rt_query(rt, link_message(RTM_GETLINK, AF_UNSPEC, index), parse_link, &info)
+			  : -ENODEV;
+
+	if (r == 0)
+		*ret = info;
+	return r;
+}
+
+static int build_add(struct rtnl_link *link, struct nl_msg **ret)
+{
+	return rtnl_link_build_add_request(link, NLM_F_CREATE | NLM_F_EXCL, ret) < 0 ? -ENOMEM : 0;
+}
+
+/* nl_addr for a MAC address; rtnl_link_set_addr takes a reference of its own. */
+static int set_mac(struct rtnl_link *link, const struct ether_addr *mac)
+{
+	struct nl_addr *address = nl_addr_build(AF_LLC, mac, ETH_ALEN);
+
+	if (!address)
+		return -ENOMEM;
+	rtnl_link_set_addr(link, address);
+	nl_addr_put(address);
+	return 0;
+}
+
+int rt_veth_create(struct rt *rt, const struct rt_veth *veth, struct error *error)
+{
+	struct rtnl_link *link = rtnl_link_veth_alloc(), *peer;
+	struct nl_msg *message = NULL;
+	int r = 0;
+
+	if (!link)
+		return error_oom(error);
+	peer = rtnl_link_veth_get_peer(link);
+	rtnl_link_set_name(link, veth->name);
+	rtnl_link_set_name(peer, veth->peer_name);
+	rtnl_link_set_ns_fd(peer, veth->peer_netns_fd);
+	if (veth->master)
+		rtnl_link_set_master(link, veth->master);
+	if (veth->mtu) {
+		rtnl_link_set_mtu(link, veth->mtu);
+		rtnl_link_set_mtu(peer, veth->mtu);
+	}
+	if (veth->peer_mac)
+		r = set_mac(peer, veth->peer_mac);
+	if (r == 0)
+		r = build_add(link, &message);
+	rtnl_link_put(peer); /* get_peer took a reference */
+	rtnl_link_put(link);
+	if (r < 0)
+		return error_oom(error);
+	return rt_request_or(rt, message, error, _("can't create veth %s"), veth->name);
+}
+
+int rt_bridge_create(struct rt *rt, const char *name, struct error *error)
+{
+	struct rtnl_link *link = rtnl_link_bridge_alloc();
+	struct nl_msg *message = NULL;
+	struct ether_addr mac;
+	int r;
+
+	if (!link)
+		return error_oom(error);
+	/* an address that was set stays (net/bridge/br_stp_if.c, br_stp_recalculate_bridge_id) */
+	if (getrandom(&mac, sizeof(mac), 0) != sizeof(mac)) {
+		rtnl_link_put(link);
+		return error_errno(error, errno, _("can't create bridge %s"), name);
+	}
+	mac.ether_addr_octet[0] = (mac.ether_addr_octet[0] & 0xfc) | 0x02; /* local, unicast */
+	rtnl_link_set_name(link, name);
+	r = set_mac(link, &mac);
+	if (r == 0)
+		r = build_add(link, &message);
+	rtnl_link_put(link);
+	if (r < 0)
+		return error_oom(error);
+	return rt_request_or(rt, message, error, _("can't create bridge %s"), name);
+}
+
+/* ---- changes: one attribute a message ---------------------------------------------------- */
+
+int rt_link_set_up(struct rt *rt, int index, struct error *error)
+{
+	struct nl_msg *message = link_message(RTM_SETLINK, AF_UNSPEC, index);
+
+	if (message) {
+		struct ifinfomsg *link = nlmsg_data(nlmsg_hdr(message));
+
+		link->ifi_flags = link->ifi_change = IFF_UP;
+	}
+	return rt_request_or(rt, message, error, _("can't bring link %d up"), index);
+}
+
+int rt_link_set_no_ipv6(struct rt *rt, int index, struct error *error)
+{
+	struct nl_msg *message = link_message(RTM_SETLINK, AF_UNSPEC, index);
+	struct nlattr *spec = message ? nla_nest_start(message, IFLA_AF_SPEC) : NULL;
+	struct nlattr *inet6 = spec ? nla_nest_start(message, AF_INET6) : NULL;
+	int r;
+
+	if (!inet6 || nla_put_u8(message, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE) < 0) {
+		nlmsg_free(message);
+		return error_oom(error);
+	}
+	nla_nest_end(message, inet6);
+	nla_nest_end(message, spec);
+	r = rt_request(rt, message, NULL);
+	if (r == -EAFNOSUPPORT) /* a kernel without IPv6 */
+		return 0;
+	return r < 0 ? error_errno(error, r, _("can't switch IPv6 off on link %d"), index) : 0;
+}
+
+static int set_u32(struct rt *rt, int index, int attribute, uint32_t value, struct error *error,
+		   const char *what)
+{
+	struct nl_msg *message = link_message(RTM_SETLINK, AF_UNSPEC, index);
+
+	if (!message || nla_put_u32(message, attribute, value) < 0) {
+		nlmsg_free(message);
+		return error_oom(error);
+	}
+	return rt_request_or(rt, message, error, _("can't set the %s of link %d"), what, index);
+}
+
+int rt_link_set_master(struct rt *rt, int index, int master, struct error *error)
+{
+	return set_u32(rt, index, IFLA_MASTER, master, error, "bridge");
+}
+
+int rt_link_set_mtu(struct rt *rt, int index, unsigned mtu, struct error *error)
+{
+	return set_u32(rt, index, IFLA_MTU, mtu, error, "MTU");
+}
+
+int rt_link_set_mac(struct rt *rt, int index, const struct ether_addr *mac, struct error *error)
+{
+	struct nl_msg *message = link_message(RTM_SETLINK, AF_UNSPEC, index);
+
+	if (!message || nla_put(message, IFLA_ADDRESS, ETH_ALEN, mac) < 0) {
+		nlmsg_free(message);
+		return error_oom(error);
+	}
+	return rt_request_or(rt, message, error, _("can't set the MAC address of link %d"), index);
+}
+
+int rt_link_set_isolated(struct rt *rt, int index, bool isolated, struct error *error)
+{
+	struct nl_msg *message = link_message(RTM_SETLINK, AF_BRIDGE, index);
+	struct nlattr *port = message ? nla_nest_start(message, IFLA_PROTINFO | NLA_F_NESTED) : NULL;
+
+	if (!port || nla_put_u8(message, IFLA_BRPORT_ISOLATED, isolated) < 0) {
+		nlmsg_free(message);
+		return error_oom(error);
+	}
+	nla_nest_end(message, port);
+	return rt_request_or(rt, message, error, _("can't isolate bridge port %d"), index);
+}
+
+static int parse_isolated(struct nl_msg *message, void *userdata)
+{
+	struct nlattr *a[IFLA_MAX + 1], *info[IFLA_INFO_MAX + 1], *port[IFLA_BRPORT_MAX + 1];
+	const struct ifinfomsg *link;
+	int r = parse_link_attributes(message, a, &link);
+
+	if (r < 0)
+		return r;
+	if (a[IFLA_LINKINFO] && nla_parse_nested(info, IFLA_INFO_MAX, a[IFLA_LINKINFO], NULL) == 0 &&
+	    info[IFLA_INFO_SLAVE_DATA] &&
+	    nla_parse_nested(port, IFLA_BRPORT_MAX, info[IFLA_INFO_SLAVE_DATA], NULL) == 0 &&
+	    port[IFLA_BRPORT_ISOLATED])
+		*(bool *)userdata = nla_get_u8(port[IFLA_BRPORT_ISOLATED]);
+	return 0;
+}
+
+int rt_link_isolated(struct rt *rt, int index, bool *ret)
+{
+	bool isolated = false;
+	int r = rt_query(rt, link_message(RTM_GETLINK, AF_UNSPEC, index), parse_isolated, &isolated);
+
+	if (r == 0)
+		*ret = isolated;
+	return r;
+}
+
+int rt_link_add_altname(struct rt *rt, int index, const char *altname, struct error *error)
+{
+	struct nl_msg *message = link_message(RTM_NEWLINKPROP, AF_UNSPEC, index);
+	struct nlattr *list = message ? nla_nest_start(message, IFLA_PROP_LIST | NLA_F_NESTED) : NULL;
+
+	if (!list || nla_put_string(message, IFLA_ALT_IFNAME, altname) < 0) {
+		nlmsg_free(message);
+		return error_oom(error);
+	}
+	nla_nest_end(message, list);
+	nlmsg_hdr(message)->nlmsg_flags |= NLM_F_EXCL | NLM_F_CREATE | NLM_F_APPEND;
+	return rt_request_or(rt, message, error, _("can't add the name %s to link %d"), altname, index);
+}
+
+int rt_link_delete(struct rt *rt, int index, struct error *error)
+{
+	return rt_request_or(rt, link_message(RTM_DELLINK, AF_UNSPEC, index), error,
+			       _("can't delete link %d"), index);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * nsctl-session: one command, run in a profile for an unprivileged caller.
+ *
+ * nsctld starts it with root's rights and the descriptors of nsctl/session.h, and has authorised
+ * the caller already. The order: take the request, become the caller inside the profile (enter.c),
+ * start the command and stay as its session's leader (leader.c). Any step that fails ends it before
+ * a command was started, and the caller is told on the connection: 0, 1 and 2 are the caller's and
+ * are never written to. No locale is set, so that no message looks for files inside the profile.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "session_private.h"
+
+/* Only nsctld has a reason to start this; somebody who tries it in a shell is told so. */
+static bool started_by_nsctld(void)
+{
+	int domain = 0, type = 0;
+	socklen_t length = sizeof(int);
+
+	if (getsockopt(SESSION_FD_CONNECTION, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0 ||
+	    getsockopt(SESSION_FD_CONNECTION, SOL_SOCKET, SO_TYPE, &type, &length) < 0)
+		return false;
+	return domain == AF_UNIX && type == SOCK_STREAM;
+}
+
+static int check_fds(struct error *error)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			return error_set(error, EBADF, _("descriptor %d is missing"), fd);
+	if (fcntl(SESSION_FD_CONNECTION, F_SETFD, FD_CLOEXEC) < 0)
+		return error_errno(error, errno, _("can't use the connection"));
+	return 0;
+}
+
+/* From here on a signal waits: the leader takes it from a signalfd, the command gets an empty mask.
+ */
+static void block_signals(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	signals_reset(0);
+}
+
+int main(void)
+{
+	struct session_request request = {};
+	_cleanup_error_ struct error error = {};
+	int r, status;
+
+	if (!started_by_nsctld()) {
+		fputs(_("nsctl-session is started by nsctld; run \"nsctl exec\" instead\n"),
+		      stderr);
+		return SESSION_EXIT_FAILED;
+	}
+	block_signals();
+	r = check_fds(&error);
+	if (r >= 0)
+		r = request_receive(SESSION_FD_REQUEST, &request, &error);
+	if (r >= 0)
+		r = enter(&request, &error);
+	if (r < 0) {
+		leader_report_failure(SESSION_FD_CONNECTION, SESSION_EXIT_FAILED,
+				      error_text(&error));
+		status = SESSION_EXIT_FAILED;
+	} else {
+		status = leader_run(&request, SESSION_FD_CONNECTION);
+	}
+	session_request_clear(&request);
+	return status;
+}
