@@ -8,10 +8,10 @@
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
-#define TABLE	       "nsctl"
-#define FAMILY	       NFPROTO_INET
-#define PRIORITY_SRCNAT 100 /* NF_IP_PRI_NAT_SRC, NF_IP_PRI_FILTER (linux/netfilter_ipv4.h) */
-#define PRIORITY_FILTER 0
+#define TABLE                  "nsctl"
+#define FAMILY                 NFPROTO_INET
+#define PRIORITY_SRCNAT        100 /* NF_IP_PRI_NAT_SRC, NF_IP_PRI_FILTER (linux/netfilter_ipv4.h) */
+#define PRIORITY_FILTER        0
 #define CT_ESTABLISHED_RELATED ((1u << (IP_CT_ESTABLISHED + 1)) | (1u << (IP_CT_RELATED + 1)))
 
 static const struct {
@@ -130,9 +130,12 @@ static const struct {
 } chains[] = {
 	{ "postrouting", "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT, postrouting_rules,
 	  ARRAY_SIZE(postrouting_rules) },
-	{ "forward", "filter", NF_INET_FORWARD, PRIORITY_FILTER, forward_rules, ARRAY_SIZE(forward_rules) },
+	{ "forward", "filter", NF_INET_FORWARD, PRIORITY_FILTER, forward_rules,
+	  ARRAY_SIZE(forward_rules) },
 };
-static const char *const hook_names[] = { [NF_INET_POST_ROUTING] = "postrouting", [NF_INET_FORWARD] = "forward" };
+static const char *const hook_names[] = {
+	[NF_INET_POST_ROUTING] = "postrouting", [NF_INET_FORWARD] = "forward"
+};
 
 /* ---- what instances have in the sets ------------------------------------------------------ */
 
@@ -141,8 +144,10 @@ struct element {
 	uint8_t key[IFNAMSIZ];
 };
 
-/* At most one in each set. The family of the strict set is the host's, as long as anyone forwards. */
-static size_t elements_of(const struct host *host, const struct instance *instance, struct element out[4])
+/* At most one in each set. The family of the strict set is the host's, as long as anyone forwards.
+ */
+static size_t elements_of(const struct host *host, const struct instance *instance,
+			  struct element out[4])
 {
 	size_t n = 0;
 
@@ -168,12 +173,14 @@ static size_t elements_of(const struct host *host, const struct instance *instan
 
 static bool in_use(const struct host *host, const struct element *element)
 {
-	for (const struct instance *instance = host->instances; instance; instance = instance->next) {
+	for (const struct instance *instance = host->instances; instance;
+	     instance = instance->next) {
 		struct element all[4];
 		size_t n = elements_of(host, instance, all);
 
 		for (size_t i = 0; i < n; i++)
-			if (all[i].set == element->set && memcmp(all[i].key, element->key, sizeof(element->key)) == 0)
+			if (all[i].set == element->set &&
+			    memcmp(all[i].key, element->key, sizeof(element->key)) == 0)
 				return true;
 	}
 	return false;
@@ -189,7 +196,8 @@ bool ruleset_used(const struct host *host)
 
 /* ---- changes ------------------------------------------------------------------------------ */
 
-static void add_elements(struct nft_batch *batch, const struct host *host, const struct instance *instance)
+static void add_elements(struct nft_batch *batch, const struct host *host,
+			 const struct instance *instance)
 {
 	struct element elements[4];
 	size_t n = elements_of(host, instance, elements);
@@ -211,7 +219,8 @@ int ruleset_rebuild(struct host *host, struct error *error)
 	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
 		nft_set_add(batch, FAMILY, TABLE, sets[i].name, sets[i].type, sets[i].length);
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
-		nft_chain_add(batch, FAMILY, TABLE, chains[i].name, chains[i].type, chains[i].hook, chains[i].priority);
+		nft_chain_add(batch, FAMILY, TABLE, chains[i].name, chains[i].type, chains[i].hook,
+			      chains[i].priority);
 		for (size_t j = 0; j < chains[i].n_rules; j++)
 			nft_rule_append(batch, chains[i].rules[j].build(chains[i].name));
 	}
@@ -245,8 +254,8 @@ int ruleset_remove(struct host *host, const struct instance *before, struct erro
 	batch = nft_batch_begin(host->nft);
 	for (size_t i = 0; i < n; i++)
 		if (!in_use(host, &elements[i]))
-			nft_element_delete(batch, FAMILY, TABLE, sets[elements[i].set].name, elements[i].key,
-					   sets[elements[i].set].length);
+			nft_element_delete(batch, FAMILY, TABLE, sets[elements[i].set].name,
+					   elements[i].key, sets[elements[i].set].length);
 	r = nft_batch_commit(batch, NULL);
 	return r < 0 ? ruleset_rebuild(host, error) : 0; /* someone deleted some of it */
 }
@@ -279,9 +288,11 @@ static bool elements_intact(const struct host *host, const struct instance *inst
 	size_t n = elements_of(host, instance, elements);
 
 	for (size_t i = 0; i < n; i++) {
-		struct lookup lookup = { .key = elements[i].key, .length = sets[elements[i].set].length };
+		struct lookup lookup = { .key = elements[i].key,
+					 .length = sets[elements[i].set].length };
 
-		if (nft_element_each(host->nft, FAMILY, TABLE, sets[elements[i].set].name, on_element, &lookup) < 0 ||
+		if (nft_element_each(host->nft, FAMILY, TABLE, sets[elements[i].set].name,
+				     on_element, &lookup) < 0 ||
 		    !lookup.found)
 			return false;
 	}
@@ -293,7 +304,8 @@ bool ruleset_intact(const struct host *host)
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
 		size_t count = 0;
 
-		if (nft_rule_each(host->nft, FAMILY, TABLE, chains[i].name, count_rule, &count) < 0 ||
+		if (nft_rule_each(host->nft, FAMILY, TABLE, chains[i].name, count_rule, &count) <
+			    0 ||
 		    count != chains[i].n_rules)
 			return false;
 	}
@@ -311,8 +323,9 @@ void ruleset_explain_table(FILE *out)
 	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
 		fprintf(out, "\tset %s { type %s; }\n", sets[i].name, sets[i].type_name);
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
-		fprintf(out, "\tchain %s {\n\t\ttype %s hook %s priority %d; policy accept;\n", chains[i].name,
-			chains[i].type, hook_names[chains[i].hook], chains[i].priority);
+		fprintf(out, "\tchain %s {\n\t\ttype %s hook %s priority %d; policy accept;\n",
+			chains[i].name, chains[i].type, hook_names[chains[i].hook],
+			chains[i].priority);
 		for (size_t j = 0; j < chains[i].n_rules; j++)
 			fprintf(out, "\t\t%s\n", chains[i].rules[j].text);
 		fprintf(out, "\t}\n");
