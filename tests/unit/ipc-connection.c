@@ -187,19 +187,26 @@ static void descriptors_nobody_took_are_closed_with_the_connection(void **state)
 	assert_int_equal(open_descriptors(), before - 1); /* and the socket itself */
 }
 
+static json_t *message_of_length(size_t length)
+{
+	char *text = malloc(length + 1);
+	json_t *message;
+
+	assert_non_null(text);
+	memset(text, 'y', length);
+	text[length] = '\0';
+	message = json_pack("{s:s}", "text", text);
+	assert_non_null(message);
+	free(text);
+	return message;
+}
+
 static void a_reader_that_stops_fills_a_bounded_queue(void **state)
 {
 	struct pair *pair = *state;
-	size_t length = 1 << 20;
-	char *text = malloc(length);
-	json_t *message;
+	json_t *message = message_of_length(1 << 20);
 	int r = 0, n = 0;
 
-	assert_non_null(text);
-	memset(text, 'x', length - 1);
-	text[length - 1] = '\0';
-	message = json_pack("{s:s}", "text", text);
-	assert_non_null(message);
 	while (r != -ENOBUFS && n++ < 100) {
 		r = ipc_send(pair->end, message, NULL, 0);
 		assert_true(r == -EAGAIN || r == -ENOBUFS);
@@ -208,32 +215,27 @@ static void a_reader_that_stops_fills_a_bounded_queue(void **state)
 	}
 	assert_int_equal(r, -ENOBUFS);
 	json_decref(message);
-	free(text);
 }
 
+/* The last message leaves in many portions: its descriptor goes with the first alone. */
 static void what_was_queued_arrives_whole_with_its_descriptor_once(void **state)
 {
 	struct pair *pair = *state;
 	_cleanup_(ipc_connection_freep) struct ipc_connection *reader = NULL;
-	char text[4096];
-	json_t *message, *received = NULL;
-	int fd = STDIN_FILENO, fds[IPC_FDS_MAX], n = 0, r;
+	json_t *small = message_of_length(4000), *large = message_of_length(2 << 20), *received;
+	int fd = STDIN_FILENO, fds[IPC_FDS_MAX], n = 1, r;
 
-	memset(text, 'y', sizeof(text) - 1);
-	text[sizeof(text) - 1] = '\0';
-	message = json_pack("{s:s}", "text", text);
-	while ((r = ipc_send(pair->end, message, NULL, 0)) == 0)
+	while ((r = ipc_send(pair->end, small, NULL, 0)) == 0)
 		n++;
 	assert_int_equal(r, -EAGAIN);
-	assert_int_equal(ipc_send(pair->end, message, &fd, 1), -EAGAIN);
-	n += 2;
+	assert_int_equal(ipc_send(pair->end, large, &fd, 1), -EAGAIN);
 	assert_int_equal(ipc_connection_new(TAKE_FD(pair->other), &reader), 0);
-	while (n > 0) {
+	while (n >= 0) {
 		r = ipc_next(reader, &received);
 		if (r == 1) {
-			n--;
-			assert_true(json_equal(message, received));
+			assert_true(json_equal(n ? small : large, received));
 			json_decref(received);
+			n--;
 			continue;
 		}
 		assert_int_equal(r, 0);
@@ -244,7 +246,8 @@ static void what_was_queued_arrives_whole_with_its_descriptor_once(void **state)
 	assert_int_equal(ipc_receive(reader), -EAGAIN);
 	assert_int_equal(ipc_take_fds(reader, fds), 1);
 	close_fd(fds[0]);
-	json_decref(message);
+	json_decref(small);
+	json_decref(large);
 }
 
 static void the_sockets_own_flags_are_left_alone(void **state)
