@@ -45,6 +45,7 @@ struct instance {
 	struct ip_prefix address;      /* inside; family 0: none */
 	struct ip_address gateway;     /* family 0: none */
 	struct ip_prefix host_address; /* that nsctl put on the host's end or bridge; family 0: none */
+	bool routed;		       /* the host is its gateway */
 
 	/* nat, forward */
 	bool masquerades, forwards;
@@ -81,9 +82,6 @@ struct step_context {
 	struct instance *instance;
 	const struct profile *profile; /* NULL in down */
 	char **warnings;	       /* what the user should know; appended by steps */
-	/* Calls done by a step so far matter if the daemon dies now: write the record. */
-	int (*record)(struct step_context *context, struct error *error);
-	void *userdata;
 };
 
 /* What differs between the profile and the kernel. */
@@ -111,8 +109,15 @@ struct step {
 	int (*explain)(struct step_context *context, FILE *out, struct error *error);
 };
 
-/* In the order of `up`; the last has no name. */
-extern const struct step steps[];
+/* In the order of `up`, NULL at the end. */
+extern const struct step *const steps[];
+
+/* Names whose coming, going or changing on the host may undo what the resolver step did; the last is empty. */
+struct resolver_watch {
+	const char *directory, *name;
+};
+extern const struct resolver_watch resolver_watches[];
+extern const struct step step_resolver;
 
 /* -EOPNOTSUPP, naming section and key, when the profile asks for what no step does yet. */
 int steps_supported(const struct profile *profile, struct error *error);
@@ -123,3 +128,7 @@ struct instance *instance_free(struct instance *instance);
 void instance_freep(struct instance **instance);
 /* The socket inside the profile's network namespace; opened at the first call. */
 int instance_rt(struct instance *instance, struct rt **ret, struct error *error);
+/* After a restart: takes up the pinned namespaces that are those of the record. */
+void instance_hold(const struct host *host, struct instance *instance);
+/* When the last profile has gone: takes away the directories and mounts that all of them shared. */
+void host_release(struct host *host);

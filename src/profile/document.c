@@ -145,8 +145,8 @@ static const struct schema_key *section_key(const struct schema *schema, const c
 	const struct schema_key *key;
 
 	SCHEMA_FOREACH(key, schema)
-	if (str_equal(key->section, section))
-		return key;
+		if (str_equal(key->section, section))
+			return key;
 	return NULL;
 }
 
@@ -304,7 +304,7 @@ static int on_line(const struct ini_line *line, void *userdata, struct error *er
 		return on_key(parse, line->key, line->value, error);
 	error_set(error, EINVAL, _("%s:%u: %s stands before the first [SECTION]"), parse->path,
 		  line->number, line->key);
-	schema_hint_key(parse->schema, "", line->key, error);
+	schema_hint_key(parse->schema, NULL, line->key, error);
 	return -EINVAL;
 }
 
@@ -390,8 +390,7 @@ int document_apply(const struct document *document, const char *instance, void *
 	const char *why;
 	int r = 0;
 
-	SCHEMA_FOREACH(key, document->schema)
-	{
+	SCHEMA_FOREACH(key, document->schema) {
 		if (!key_of_instance(document->schema, key, instance))
 			continue;
 		if (!document_value(document, key, instance, 0)) {

@@ -101,9 +101,9 @@ static int load_parent(char *const *directories, unsigned flags, struct chain *c
 
 	for (size_t i = 0; i < chain->n; i++)
 		if (str_equal(chain->names[i], inherit->text))
-			return refuse_inherit(inherit, ELOOP, error, _("it inherits from itself"));
+			return refuse_inherit(inherit, EINVAL, error, _("it inherits from itself"));
 	if (chain->n == INHERIT_MAX)
-		return refuse_inherit(inherit, ELOOP, error,
+		return refuse_inherit(inherit, EINVAL, error,
 				      _("more than 8 profiles inherit from each other"));
 	r = read_named(directories, inherit->text, flags, &path, &text, &length, &local);
 	if (r < 0) {

@@ -43,8 +43,8 @@ static void clear_keys(void *object, const char *instance)
 	const struct schema_key *key;
 
 	SCHEMA_FOREACH(key, &profile_schema)
-	if (key_of_instance(&profile_schema, key, instance))
-		value_clear(key, object);
+		if (key_of_instance(&profile_schema, key, instance))
+			value_clear(key, object);
 }
 
 struct profile *profile_free(struct profile *profile)
@@ -169,8 +169,7 @@ static int walk_services(const struct walk *walk)
 
 		if (!section)
 			return -ENOMEM;
-		SCHEMA_FOREACH(key, &profile_schema)
-		{
+		SCHEMA_FOREACH(key, &profile_schema) {
 			int r = 0;
 
 			if (key_of_instance(&profile_schema, key, service->name))
@@ -189,8 +188,7 @@ int profile_each_value(const struct profile *profile, profile_value_fn fn, void 
 	const struct schema_key *key;
 	int r = 0;
 
-	SCHEMA_FOREACH(key, &profile_schema)
-	{
+	SCHEMA_FOREACH(key, &profile_schema) {
 		if (key_of_instance(&profile_schema, key, NULL))
 			r = walk_key(&walk, key, key->section, profile, NULL);
 		else if (!services_done)

@@ -123,8 +123,8 @@ bool schema_has_section(const struct schema *schema, const char *section)
 	const struct schema_key *key;
 
 	SCHEMA_FOREACH(key, schema)
-	if (str_equal(key->section, section))
-		return true;
+		if (str_equal(key->section, section))
+			return true;
 	return false;
 }
 
@@ -134,8 +134,8 @@ const struct schema_key *schema_find(const struct schema *schema, const char *se
 	const struct schema_key *key;
 
 	SCHEMA_FOREACH(key, schema)
-	if (str_equal(key->section, section) && str_equal(key->name, name))
-		return key;
+		if (str_equal(key->section, section) && str_equal(key->name, name))
+			return key;
 	return NULL;
 }
 
@@ -143,9 +143,9 @@ const struct schema_key *schema_find(const struct schema *schema, const char *se
 
 /* The nearest of some words so far, and all of them as one text. */
 struct nearest {
-	const char *word, *best;
+	const char *word;
+	char *best, *all;
 	size_t distance;
-	char *all;
 };
 
 static void nearest_start(struct nearest *nearest, const char *word)
@@ -159,6 +159,7 @@ static void nearest_start(struct nearest *nearest, const char *word)
 		nearest->distance = strlen(word);
 }
 
+/* `shown` is the candidate as people write it. */
 static void nearest_try(struct nearest *nearest, const char *candidate, const char *shown)
 {
 	size_t distance = strcasecmp(nearest->word, candidate) == 0
@@ -170,19 +171,28 @@ static void nearest_try(struct nearest *nearest, const char *candidate, const ch
 	nearest->all = all;
 	if (distance < nearest->distance) {
 		nearest->distance = distance;
-		nearest->best = candidate;
+		free(nearest->best);
+		nearest->best = strdup(shown);
 	}
+}
+
+static void nearest_done(struct nearest *nearest)
+{
+	free(nearest->best);
+	free(nearest->all);
 }
 
 static void nearest_finish(struct nearest *nearest, struct error *error)
 {
 	const char *all = nearest->all ? nearest->all : "";
 
-	if (nearest->best)
+	if (nearest->best && *nearest->best == '[')
+		error_hint(error, _("did you mean %s? Allowed: %s"), nearest->best, all);
+	else if (nearest->best)
 		error_hint(error, _("did you mean \"%s\"? Allowed: %s"), nearest->best, all);
 	else
 		error_hint(error, _("allowed: %s"), all);
-	free(nearest->all);
+	nearest_done(nearest);
 }
 
 void schema_hint_section(const struct schema *schema, const char *word, struct error *error)
@@ -192,8 +202,7 @@ void schema_hint_section(const struct schema *schema, const char *word, struct e
 	struct nearest nearest;
 
 	nearest_start(&nearest, word);
-	SCHEMA_FOREACH(key, schema)
-	{
+	SCHEMA_FOREACH(key, schema) {
 		_cleanup_free_ char *shown = NULL;
 
 		if (str_equal(key->section, last))
@@ -205,24 +214,39 @@ void schema_hint_section(const struct schema *schema, const char *word, struct e
 	nearest_finish(&nearest, error);
 }
 
+/* The right word in the wrong place. */
+static bool hint_home(const struct schema *schema, const char *word, struct error *error)
+{
+	const struct schema_key *key;
+
+	SCHEMA_FOREACH(key, schema)
+		if (str_equal(key->name, word)) {
+			error_hint(error, _("%s belongs in [%s]"), word, key->section);
+			return true;
+		}
+	return false;
+}
+
 void schema_hint_key(const struct schema *schema, const char *section, const char *word,
 		     struct error *error)
 {
 	const struct schema_key *key;
 	struct nearest nearest;
 
-	nearest_start(&nearest, word);
-	SCHEMA_FOREACH(key, schema)
-	if (str_equal(key->section, section))
-		nearest_try(&nearest, key->name, key->name);
-	/* right word, wrong section; but "user" in [access] is rather a slip for "users" */
-	SCHEMA_FOREACH(key, schema)
-	if (str_equal(key->name, word) && (!nearest.best || nearest.distance > 1)) {
-		error_hint(error, _("%s belongs into [%s]"), word, key->section);
-		free(nearest.all);
+	if (!section) {
+		if (!hint_home(schema, word, error))
+			schema_hint_section(schema, word, error);
 		return;
 	}
-	nearest_finish(&nearest, error);
+	nearest_start(&nearest, word);
+	SCHEMA_FOREACH(key, schema)
+		if (str_equal(key->section, section))
+			nearest_try(&nearest, key->name, key->name);
+	/* but "user" in [access] is rather a slip for "users" than meant for [service] */
+	if ((!nearest.best || nearest.distance > 1) && hint_home(schema, word, error))
+		nearest_done(&nearest);
+	else
+		nearest_finish(&nearest, error);
 }
 
 void schema_hint_value(const struct schema_key *key, const char *value, struct error *error)

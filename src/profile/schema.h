@@ -61,6 +61,7 @@ const struct schema_key *schema_find(const struct schema *schema, const char *se
 				     const char *name);
 /* Sets the hint of a wrong word: the nearest valid one, what else is allowed. */
 void schema_hint_section(const struct schema *schema, const char *word, struct error *error);
+/* section NULL: the key stood outside of any. */
 void schema_hint_key(const struct schema *schema, const char *section, const char *word,
 		     struct error *error);
 void schema_hint_value(const struct schema_key *key, const char *value, struct error *error);

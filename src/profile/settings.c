@@ -11,7 +11,7 @@ struct settings *settings_free(struct settings *settings)
 	if (!settings)
 		return NULL;
 	SCHEMA_FOREACH(key, &settings_schema)
-	value_clear(key, settings);
+		value_clear(key, settings);
 	free(settings);
 	return NULL;
 }

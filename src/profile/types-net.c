@@ -111,7 +111,7 @@ static int auto_address_parse(_unused_ const struct schema_key *key, const char 
 	if (ip_prefix_parse(text, &prefix) < 0)
 		return bad(ret_why, N_("not an address with the length of its network"));
 	if (prefix.address.family == AF_INET6)
-		return bad(ret_why, N_("an IPv6 address, which belongs into the key ipv6"));
+		return bad(ret_why, N_("an IPv6 address, which belongs in the key ipv6"));
 	if (!strchr(text, '/'))
 		return bad(ret_why, N_("without the length of its network"));
 	if (prefix.length == 0 || prefix.length == 32)
@@ -207,7 +207,7 @@ static int ipv6_parse(_unused_ const struct schema_key *key, const char *text, v
 	if (ip_prefix_parse(text, &prefix) < 0)
 		return bad(ret_why, N_("not an address with the length of its network"));
 	if (prefix.address.family != AF_INET6)
-		return bad(ret_why, N_("an IPv4 address, which belongs into the key address"));
+		return bad(ret_why, N_("an IPv4 address, which belongs in the key address"));
 	if (!strchr(text, '/'))
 		return bad(ret_why, N_("without the length of its network"));
 	if (prefix.length == 0 || prefix.length == 128)

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bridge: the switch that profiles share. nsctl0 is made when it is missing and goes with its last profile; a bridge
+ * that was there before is used and left alone.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "step.h"
+
+static bool wanted(const struct profile *profile)
+{
+	return profile->network == NETWORK_NEW && profile->link_type == LINK_BRIDGE;
+}
+
+/* Looks the bridge up: 1 it can be used, 0 it has to be made, or an error. */
+static int look(const struct step_context *context, struct rt_link_info *ret, struct error *error)
+{
+	const struct profile *profile = context->profile;
+	const struct host_bridge *ours = host_bridge_find(context->host, profile->bridge);
+	int r = rt_link_by_name(context->host->rt, profile->bridge, ret);
+
+	if (r == -ENODEV)
+		return 0;
+	if (r < 0)
+		return error_errno(error, r, _("can't look at bridge %s"), profile->bridge);
+	if (strcmp(ret->kind, "bridge") != 0) {
+		error_set(error, EINVAL, _("%s is not a bridge"), profile->bridge);
+		error_hint(error, _("name an existing bridge, or one that nsctl shall make, in [link] bridge of %s"),
+			   profile->path);
+		return -EINVAL;
+	}
+	if (ours && ours->index == ret->index)
+		return 1;
+	/* a bridge that the profile names is meant; the default's name is nsctl's own */
+	if (profile_origin(profile, "link", "bridge"))
+		return 1;
+	error_set(error, EEXIST, _("bridge %s exists and was not made by nsctl"), profile->bridge);
+	error_hint(error, _("remove it (ip link del %s), or use it on purpose with [link] bridge = %s"), profile->bridge,
+		   profile->bridge);
+	return -EEXIST;
+}
+
+static void forget(struct host *host, const char *name)
+{
+	for (struct host_bridge **p = &host->bridges; *p; p = &(*p)->next)
+		if (strcmp((*p)->name, name) == 0) {
+			struct host_bridge *bridge = *p;
+
+			*p = bridge->next;
+			free(bridge);
+			return;
+		}
+}
+
+static int make(struct step_context *context, struct error *error)
+{
+	struct host *host = context->host;
+	const char *name = context->profile->bridge;
+	struct host_bridge *bridge;
+	struct rt_link_info info;
+	int r;
+
+	forget(host, name); /* one of that name that someone deleted */
+	bridge = calloc(1, sizeof(*bridge));
+	if (!bridge)
+		return error_oom(error);
+	strcpy(bridge->name, name); /* length was checked with the profile */
+	r = rt_bridge_create(host->rt, name, error);
+	if (r == 0)
+		r = rt_link_by_name(host->rt, name, &info);
+	if (r < 0) {
+		free(bridge);
+		return error_errno(error, r, _("can't find bridge %s"), name);
+	}
+	bridge->index = info.index;
+	bridge->next = host->bridges;
+	host->bridges = bridge;
+	r = rt_link_set_no_ipv6(host->rt, info.index, error);
+	if (r == 0)
+		r = rt_link_set_up(host->rt, info.index, error);
+	if (r == 0 && profile_origin(context->profile, "link", "bridge"))
+		step_warn(context, _("bridge %s did not exist and was made; no uplink is in it"), name);
+	return r < 0 ? r : 1;
+}
+
+static int up(struct step_context *context, struct error *error)
+{
+	struct rt_link_info info;
+	int r = look(context, &info, error);
+
+	if (r < 0)
+		return r;
+	strcpy(context->instance->bridge, context->profile->bridge);
+	if (r == 0)
+		return make(context, error);
+	if (info.up || !host_bridge_find(context->host, info.name))
+		return 0;
+	r = rt_link_set_up(context->host->rt, info.index, error);
+	return r < 0 ? r : 1;
+}
+
+static int down(struct step_context *context, struct error *error)
+{
+	struct host *host = context->host;
+	struct instance *instance = context->instance;
+	struct host_bridge *bridge = host_bridge_find(host, instance->bridge);
+	struct rt_link_info info;
+	int r = 0;
+
+	if (!instance->bridge[0])
+		return 0;
+	if (bridge && !host_bridge_shared(host, instance)) {
+		/* by name and index: another's bridge of that name stays */
+		if (rt_link_by_index(host->rt, bridge->index, &info) == 0 && strcmp(info.name, bridge->name) == 0 &&
+		    strcmp(info.kind, "bridge") == 0)
+			r = rt_link_delete(host->rt, bridge->index, error);
+		if (r == 0)
+			forget(host, instance->bridge);
+	}
+	if (r < 0)
+		return r;
+	instance->bridge[0] = '\0';
+	return 1;
+}
+
+static int check(struct step_context *context, struct drift *drift)
+{
+	const struct host_bridge *ours = host_bridge_find(context->host, context->profile->bridge);
+	const char *name = context->profile->bridge;
+	struct rt_link_info info;
+	int r = rt_link_by_name(context->host->rt, name, &info);
+
+	if (r == -ENODEV)
+		return drift_add(drift, "bridge", _("%s is missing"), name);
+	if (r < 0)
+		return r;
+	if (strcmp(info.kind, "bridge") != 0)
+		return drift_add(drift, "bridge", _("%s is not a bridge"), name);
+	if (ours && ours->index != info.index)
+		return drift_add(drift, "bridge", _("%s was replaced by another's"), name);
+	if (ours && !info.up)
+		return drift_add(drift, "bridge", _("%s is down"), name);
+	return 0;
+}
+
+static int explain(struct step_context *context, FILE *out, struct error *error)
+{
+	const char *name = context->profile->bridge;
+	struct rt_link_info info;
+	int r = look(context, &info, error);
+
+	if (r < 0)
+		return r;
+	strcpy(context->instance->bridge, name);
+	if (r > 0)
+		return 0;
+	fprintf(out, "# bridge: the switch that profiles share, with a MAC address that stays\n");
+	fprintf(out, "ip link add %s address \"02:$(od -An -N5 -tx1 /dev/urandom | sed 's/^ //; s/ /:/g')\" type bridge\n",
+		name);
+	fprintf(out, "ip link set %s addrgenmode none\n", name);
+	fprintf(out, "ip link set %s up\n\n", name);
+	return 0;
+}
+
+const struct step step_bridge = {
+	.name = "bridge",
+	.wanted = wanted,
+	.up = up,
+	.down = down,
+	.check = check,
+	.explain = explain,
+};

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * forward: the host passes the profile's packets on. Where it was no router before (net.ipv4.ip_forward was 0), it
+ * becomes one for profiles only: everybody else's packets are dropped in our table as long as it lasts.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+
+#include "foreign.h"
+#include "ruleset.h"
+#include "step.h"
+
+#define IP_FORWARD	 "net/ipv4/ip_forward"
+#define ACCEPT_REDIRECTS "net/ipv4/conf/all/accept_redirects"
+#define CONF_DIRECTORY	 "/proc/sys/net/ipv4/conf"
+
+static bool wanted(const struct profile *profile)
+{
+	return profile->network == NETWORK_NEW && profile->link_type != LINK_NONE;
+}
+
+/* ---- the sysctl, and what it changes besides --------------------------------------------- */
+
+static int save(struct host *host, const char *name, const char *value)
+{
+	struct host_sysctl *saved = calloc(1, sizeof(*saved));
+
+	if (!saved)
+		return -ENOMEM;
+	saved->name = strdup(name);
+	saved->value = strdup(value);
+	if (!saved->name || !saved->value) {
+		free(saved->name);
+		free(saved->value);
+		free(saved);
+		return -ENOMEM;
+	}
+	saved->next = host->sysctls;
+	host->sysctls = saved;
+	return 0;
+}
+
+static void forget_saved(struct host *host)
+{
+	while (host->sysctls) {
+		struct host_sysctl *saved = host->sysctls;
+
+		host->sysctls = saved->next;
+		free(saved->name);
+		free(saved->value);
+		free(saved);
+	}
+}
+
+/* Setting ip_forward back sets every interface's `forwarding` to 0 and accept_redirects to 1 (net/ipv4/devinet.c,
+ * inet_forward_change): what was otherwise is saved as well, and written after it. */
+static int save_side_effects(struct host *host)
+{
+	_cleanup_free_ char *redirects = NULL;
+	struct dirent *entry;
+	DIR *directory;
+	int r = sysctl_get(ACCEPT_REDIRECTS, &redirects);
+
+	if (r < 0)
+		return r;
+	r = save(host, ACCEPT_REDIRECTS, redirects);
+	directory = opendir(CONF_DIRECTORY);
+	if (!directory)
+		return -errno;
+	while (r == 0 && (entry = readdir(directory))) {
+		_cleanup_free_ char *name = str_format("net/ipv4/conf/%s/forwarding", entry->d_name), *value = NULL;
+
+		if (entry->d_name[0] == '.' || strcmp(entry->d_name, "all") == 0) /* "all" is ip_forward itself */
+			continue;
+		if (!name)
+			r = -ENOMEM;
+		else if (sysctl_get(name, &value) == 0 && strcmp(value, "1") == 0)
+			r = save(host, name, value);
+	}
+	closedir(directory);
+	return r;
+}
+
+/* 1: forwarding is off, and what it takes to put it back is saved; 0: the host is a router already. */
+static int prepare(struct host *host, struct error *error)
+{
+	_cleanup_free_ char *value = NULL;
+	int r = sysctl_get(IP_FORWARD, &value);
+
+	if (r == 0 && strcmp(value, "1") == 0)
+		return 0;
+	if (r == 0 && !host->sysctls) {
+		r = save_side_effects(host);
+		if (r == 0)
+			r = save(host, IP_FORWARD, value); /* in front: written first */
+		if (r < 0)
+			forget_saved(host);
+	}
+	return r < 0 ? error_errno(error, r, _("can't read %s"), IP_FORWARD) : 1;
+}
+
+static int restore(struct host *host, struct error *error)
+{
+	int r = 0;
+
+	for (struct host_sysctl *saved = host->sysctls; saved; saved = saved->next) {
+		int s = sysctl_set(saved->name, saved->value);
+
+		if (s < 0 && s != -ENOENT) /* an interface that has gone */
+			r = error_errno(error, s, _("can't set %s back to %s"), saved->name, saved->value);
+	}
+	forget_saved(host);
+	return r;
+}
+
+/* ---- the step ----------------------------------------------------------------------------- */
+
+static bool anyone_forwards(const struct host *host)
+{
+	for (const struct instance *instance = host->instances; instance; instance = instance->next)
+		if (instance->forwards)
+			return true;
+	return false;
+}
+
+static bool interface_used(const struct host *host, const char *interface)
+{
+	for (const struct instance *instance = host->instances; instance; instance = instance->next)
+		if (instance->forwards && strcmp(instance_gateway_interface(instance), interface) == 0)
+			return true;
+	return false;
+}
+
+/* The rules come before the sysctl, so that the host forwards for strangers at no time. */
+static int up(struct step_context *context, struct error *error)
+{
+	struct instance *instance = context->instance;
+	const char *interface = instance_gateway_interface(instance);
+	struct host *host = context->host;
+	bool look, off;
+	int r, changed = 0;
+
+	if (!instance->routed)
+		return 0;
+	r = prepare(host, error);
+	if (r < 0)
+		return r;
+	off = r;
+	/* others' chains are looked at with an interface's first profile, and when this one is set right */
+	look = instance->forwards || !interface_used(host, interface);
+	r = 0;
+	if (!instance->forwards) {
+		instance->forwards = true;
+		changed = true;
+		r = ruleset_add(host, instance, error);
+	} else if (!ruleset_intact(host)) {
+		changed = true;
+		r = ruleset_rebuild(host, error);
+	}
+	if (r == 0 && off) {
+		changed = true;
+		r = sysctl_set(IP_FORWARD, "1");
+		if (r < 0)
+			return error_errno(error, r, _("can't set %s"), IP_FORWARD);
+	}
+	if (r == 0 && look)
+		r = foreign_let_through(context, interface, error);
+	return r < 0 ? r : changed || r;
+}
+
+static int down(struct step_context *context, struct error *error)
+{
+	struct instance *instance = context->instance, before = *instance;
+	struct host *host = context->host;
+	int r, s;
+
+	if (!instance->forwards)
+		return 0;
+	before.masquerades = false;
+	instance->forwards = false;
+	r = ruleset_remove(host, &before, error);
+	if (!interface_used(host, instance_gateway_interface(&before))) {
+		s = foreign_remove(host, instance_gateway_interface(&before), error);
+		r = r < 0 ? r : s;
+	}
+	if (!anyone_forwards(host)) {
+		s = restore(host, error);
+		r = r < 0 ? r : s;
+	}
+	return r < 0 ? r : 1;
+}
+
+static int check(struct step_context *context, struct drift *drift)
+{
+	const struct instance *instance = context->instance;
+	_cleanup_free_ char *value = NULL;
+
+	if (!instance->forwards)
+		return 0;
+	if (sysctl_get(IP_FORWARD, &value) < 0 || strcmp(value, "1") != 0)
+		drift_add(drift, "forward", "%s", _("net.ipv4.ip_forward is off"));
+	/* the nat step says it where there is one */
+	if (!instance->masquerades && !ruleset_intact(context->host))
+		drift_add(drift, "forward", "%s", _("the table inet nsctl is not what it should be"));
+	if (foreign_missing(context->host, instance_gateway_interface(instance)))
+		drift_add(drift, "forward", _("another firewall drops packets of %s"),
+			  instance_gateway_interface(instance));
+	return 0;
+}
+
+static int explain(struct step_context *context, FILE *out, struct error *error)
+{
+	struct instance *instance = context->instance;
+	const char *interface = instance_gateway_interface(instance);
+	_cleanup_free_ char *value = NULL;
+	char text[IP_TEXT_MAX];
+	int r = sysctl_get(IP_FORWARD, &value);
+
+	if (r < 0)
+		return error_errno(error, r, _("can't read %s"), IP_FORWARD);
+	if (!instance->routed)
+		return 0;
+	fprintf(out, "# forward: the host passes the profile's packets on, and nobody else's if it was no router before\n");
+	if (!ruleset_used(context->host) && !instance->masquerades)
+		ruleset_explain_table(out);
+	ruleset_explain_element(out, RULESET_INTERFACES, interface);
+	if (instance->isolated)
+		ruleset_explain_element(out, RULESET_ISOLATED,
+					ip_address_format(&instance->address.address, text));
+	if (strcmp(value, "1") != 0) {
+		ruleset_explain_element(out, RULESET_STRICT, "ipv4");
+		fprintf(out, "sysctl -qw net.ipv4.ip_forward=1\n");
+	}
+	foreign_explain(context->host, interface, out);
+	fputc('\n', out);
+	return 0;
+}
+
+const struct step step_forward = {
+	.name = "forward",
+	.wanted = wanted,
+	.up = up,
+	.down = down,
+	.check = check,
+	.explain = explain,
+};

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Instances, and the small questions that several steps ask of them and of the host. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+
+#include "step.h"
+
+struct instance *instance_new(const char *name)
+{
+	struct instance *instance = calloc(1, sizeof(*instance));
+
+	if (!instance)
+		return NULL;
+	instance->netns_fd = instance->mounts_fd = instance->root_fd = -1;
+	instance->name = strdup(name);
+	return instance->name ? instance : instance_free(instance);
+}
+
+struct instance *instance_free(struct instance *instance)
+{
+	if (!instance)
+		return NULL;
+	rt_free(instance->rt);
+	close_fd(instance->netns_fd);
+	close_fd(instance->mounts_fd);
+	close_fd(instance->root_fd);
+	strv_free(instance->users);
+	strv_free(instance->groups);
+	strv_free(instance->mounted);
+	free(instance->name);
+	free(instance);
+	return NULL;
+}
+
+void instance_freep(struct instance **instance)
+{
+	instance_free(*instance);
+}
+
+int instance_rt(struct instance *instance, struct rt **ret, struct error *error)
+{
+	if (!instance->rt) {
+		int r = rt_open(instance->netns_fd, &instance->rt, error);
+
+		if (r < 0)
+			return r;
+	}
+	*ret = instance->rt;
+	return 0;
+}
+
+void instance_hold(const struct host *host, struct instance *instance)
+{
+	netns_hold(instance);
+	mounts_hold(host, instance);
+}
+
+void host_release(struct host *host)
+{
+	_cleanup_free_ char *directory = str_format("%s/ns", host->runtime_directory);
+
+	netns_directory_release(host->netns_directory);
+	host->netns_directory = 0;
+	if (directory && rmdir(directory) < 0 && errno == EBUSY) { /* its private mount is on it */
+		umount2(directory, MNT_DETACH | UMOUNT_NOFOLLOW);
+		rmdir(directory);
+	}
+}
+
+char *instance_directory(const struct host *host, const struct instance *instance, const char *file)
+{
+	return str_format("%s/ns/%s%s%s", host->runtime_directory, instance->name, file ? "/" : "", file ? file : "");
+}
+
+struct host_bridge *host_bridge_find(const struct host *host, const char *name)
+{
+	for (struct host_bridge *bridge = host->bridges; bridge; bridge = bridge->next)
+		if (strcmp(bridge->name, name) == 0)
+			return bridge;
+	return NULL;
+}
+
+bool host_bridge_shared(const struct host *host, const struct instance *instance)
+{
+	for (const struct instance *other = host->instances; other; other = other->next)
+		if (other != instance && strcmp(other->bridge, instance->bridge) == 0)
+			return true;
+	return false;
+}
+
+const char *instance_gateway_interface(const struct instance *instance)
+{
+	return instance->bridge[0] ? instance->bridge : instance->host_interface;
+}
+
+bool mounted_inside(const struct instance *instance, const char *path, const struct file_id *id)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC | O_NOFOLLOW, .resolve = RESOLVE_IN_ROOT };
+	_cleanup_close_ int fd = syscall(SYS_openat2, instance->root_fd, path, &how, sizeof(how));
+	struct file_id found;
+
+	return fd >= 0 && fd_is_mount_root(fd) &&
+	       (!id || (file_id_of(fd, &found) == 0 && file_id_equal(id, &found)));
+}
+
+void step_warn(struct step_context *context, const char *format, ...)
+{
+	char *text = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	if (vasprintf(&text, format, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	strv_take(&context->warnings, text);
+}
+
+int drift_add(struct drift *drift, const char *step, const char *format, ...)
+{
+	void *grown = reallocarray(drift->items, drift->count + 1, sizeof(*drift->items));
+	char *what = NULL;
+	va_list ap;
+
+	if (!grown)
+		return -ENOMEM;
+	drift->items = grown;
+	va_start(ap, format);
+	if (vasprintf(&what, format, ap) < 0)
+		what = NULL;
+	va_end(ap);
+	if (!what)
+		return -ENOMEM;
+	drift->items[drift->count].step = step;
+	drift->items[drift->count++].what = what;
+	return 0;
+}
+
+void drift_clear(struct drift *drift)
+{
+	for (size_t i = 0; i < drift->count; i++)
+		free(drift->items[i].what);
+	free(drift->items);
+	*drift = (struct drift){};
+}

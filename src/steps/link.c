@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * link: a veth pair whose inner end is made directly inside the profile (moving it there would cost 16 ms). The
+ * outer end is a port of the bridge, or stands alone (ptp). Both go with the namespace.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "step.h"
+
+#define NAME_PREFIX "ns-"
+
+void link_host_name(const char *profile, char name[IFNAMSIZ], char altname[64])
+{
+	altname[0] = '\0';
+	if (strlen(NAME_PREFIX) + strlen(profile) < IFNAMSIZ) {
+		snprintf(name, IFNAMSIZ, NAME_PREFIX "%s", profile);
+		return;
+	}
+	snprintf(name, IFNAMSIZ, NAME_PREFIX "%.4s%08x", profile, str_hash(profile));
+	snprintf(altname, 64, NAME_PREFIX "%s", profile);
+}
+
+static bool wanted(const struct profile *profile)
+{
+	return profile->network == NETWORK_NEW && profile->link_type != LINK_NONE;
+}
+
+/* The bridge's index, 0 for ptp. */
+static int master_of(const struct step_context *context, int *ret, struct error *error)
+{
+	struct rt_link_info bridge;
+	int r;
+
+	*ret = 0;
+	if (context->profile->link_type != LINK_BRIDGE)
+		return 0;
+	r = rt_link_by_name(context->host->rt, context->profile->bridge, &bridge);
+	if (r < 0)
+		return error_errno(error, r, _("can't find bridge %s"), context->profile->bridge);
+	*ret = bridge.index;
+	return 0;
+}
+
+/* The outer end, when it is the one that was made: by name and index. */
+static bool look_outer(const struct step_context *context, struct rt_link_info *ret)
+{
+	const struct instance *instance = context->instance;
+
+	return instance->host_index > 0 &&
+	       rt_link_by_index(context->host->rt, instance->host_index, ret) == 0 &&
+	       strcmp(ret->name, instance->host_interface) == 0 && strcmp(ret->kind, "veth") == 0;
+}
+
+static bool look_inner(const struct step_context *context, struct rt_link_info *ret)
+{
+	struct rt *inside;
+
+	return instance_rt(context->instance, &inside, NULL) == 0 &&
+	       rt_link_by_name(inside, context->profile->interface, ret) == 0;
+}
+
+static int refuse_taken(const struct step_context *context, const char *name, struct error *error)
+{
+	struct rt_link_info info;
+
+	if (rt_link_by_name(context->host->rt, name, &info) < 0)
+		return 0;
+	error_set(error, EEXIST, _("link %s exists and was not made by nsctl"), name);
+	error_hint(error, _("remove it (ip link del %s) or name the profile otherwise"), name);
+	return -EEXIST;
+}
+
+static int make_pair(struct step_context *context, int master, struct error *error)
+{
+	struct instance *instance = context->instance;
+	const struct profile *profile = context->profile;
+	char altname[64], name[IFNAMSIZ];
+	struct rt_veth veth = {
+		.name = name,
+		.master = master,
+		.peer_name = profile->interface,
+		.peer_netns_fd = instance->netns_fd,
+		.mtu = profile->mtu,
+		.peer_mac = profile->has_mac ? &profile->mac : NULL,
+	};
+	_cleanup_error_ struct error refused = {};
+	struct rt_link_info outer;
+	int r;
+
+	link_host_name(profile->name, name, altname);
+	r = rt_veth_create(context->host->rt, &veth, &refused);
+	if (r == -EEXIST && refuse_taken(context, name, error) < 0)
+		return r;
+	if (r < 0)
+		return error_set(error, r, "%s", error_text(&refused));
+	r = rt_link_by_name(context->host->rt, name, &outer);
+	if (r < 0)
+		return error_errno(error, r, _("can't find link %s"), name);
+	strcpy(instance->host_interface, name);
+	strcpy(instance->interface, profile->interface);
+	instance->host_index = outer.index;
+	r = rt_link_set_no_ipv6(context->host->rt, outer.index, error);
+	if (r == 0 && altname[0])
+		r = rt_link_add_altname(context->host->rt, outer.index, altname, error);
+	return r;
+}
+
+/* Brings both ends to what the profile says; 1 when something had to be changed. */
+static int settle(struct step_context *context, int master, struct error *error)
+{
+	struct rt *host = context->host->rt, *inside;
+	const struct profile *profile = context->profile;
+	struct rt_link_info outer, inner;
+	bool isolated = false;
+	int changed = 0, r;
+
+	r = instance_rt(context->instance, &inside, error);
+	if (r < 0)
+		return r;
+	if (!look_outer(context, &outer) || !look_inner(context, &inner))
+		return error_set(error, ENODEV, _("link %s vanished"), context->instance->host_interface);
+	if (r == 0 && outer.master != master)
+		changed = 1, r = rt_link_set_master(host, outer.index, master, error);
+	if (r == 0 && master) {
+		rt_link_isolated(host, outer.index, &isolated);
+		if (isolated != profile->isolate)
+			changed = 1, r = rt_link_set_isolated(host, outer.index, profile->isolate, error);
+	}
+	if (r == 0 && profile->mtu && outer.mtu != profile->mtu)
+		changed = 1, r = rt_link_set_mtu(host, outer.index, profile->mtu, error);
+	if (r == 0 && profile->mtu && inner.mtu != profile->mtu)
+		changed = 1, r = rt_link_set_mtu(inside, inner.index, profile->mtu, error);
+	if (r == 0 && profile->has_mac && memcmp(&inner.mac, &profile->mac, sizeof(inner.mac)) != 0)
+		changed = 1, r = rt_link_set_mac(inside, inner.index, &profile->mac, error);
+	if (r == 0 && !outer.up)
+		changed = 1, r = rt_link_set_up(host, outer.index, error);
+	if (r == 0 && !inner.up)
+		changed = 1, r = rt_link_set_up(inside, inner.index, error);
+	context->instance->isolated = master && profile->isolate;
+	return r < 0 ? r : changed;
+}
+
+static int up(struct step_context *context, struct error *error)
+{
+	struct rt_link_info outer, inner;
+	bool has_outer = look_outer(context, &outer), has_inner = look_inner(context, &inner);
+	int master, made = 0, r;
+
+	r = master_of(context, &master, error);
+	if (r < 0)
+		return r;
+	/* half a pair, or one under another name than the profile has now, is made anew */
+	if (has_outer && !has_inner) {
+		r = rt_link_delete(context->host->rt, outer.index, error);
+		has_outer = false;
+	}
+	if (r == 0 && !has_outer) {
+		made = 1;
+		r = make_pair(context, master, error);
+	}
+	if (r == 0)
+		r = settle(context, master, error);
+	return r < 0 ? r : made || r;
+}
+
+/* The pair goes with its namespace; only without one (or when the link alone is taken out of a profile) is it
+ * deleted here. The manager waits until it has gone. */
+static int down(struct step_context *context, struct error *error)
+{
+	struct instance *instance = context->instance;
+	struct rt_link_info outer;
+	int r = 0;
+
+	if (!instance->interface[0])
+		return 0;
+	if (context->profile && look_outer(context, &outer))
+		r = rt_link_delete(context->host->rt, outer.index, error);
+	if (r < 0)
+		return r;
+	instance->interface[0] = instance->host_interface[0] = '\0';
+	instance->isolated = false;
+	if (context->profile)
+		instance->host_index = 0;
+	return 1;
+}
+
+static int check(struct step_context *context, struct drift *drift)
+{
+	const struct profile *profile = context->profile;
+	struct rt_link_info outer, inner;
+	int master = 0;
+	bool isolated;
+
+	if (!look_outer(context, &outer)) {
+		char name[IFNAMSIZ], altname[64];
+
+		link_host_name(profile->name, name, altname);
+		return drift_add(drift, "link", _("%s is missing"), name);
+	}
+	if (!look_inner(context, &inner))
+		return drift_add(drift, "link", _("%s is missing inside"), profile->interface);
+	if (master_of(context, &master, NULL) == 0 && outer.master != master)
+		drift_add(drift, "link", _("%s is not in bridge %s"), outer.name, profile->bridge);
+	if (master && rt_link_isolated(context->host->rt, outer.index, &isolated) == 0 &&
+	    isolated != profile->isolate)
+		drift_add(drift, "link", isolated ? _("%s is isolated") : _("%s is not isolated"), outer.name);
+	if (!outer.up)
+		drift_add(drift, "link", _("%s is down"), outer.name);
+	if (!inner.up)
+		drift_add(drift, "link", _("%s is down inside"), inner.name);
+	if (profile->mtu && (outer.mtu != profile->mtu || inner.mtu != profile->mtu))
+		drift_add(drift, "link", _("the MTU is not %u"), profile->mtu);
+	if (profile->has_mac && memcmp(&inner.mac, &profile->mac, sizeof(inner.mac)) != 0)
+		drift_add(drift, "link", _("the MAC address of %s differs"), inner.name);
+	return 0;
+}
+
+static int explain(struct step_context *context, FILE *out, struct error *error)
+{
+	const struct profile *profile = context->profile;
+	struct instance *instance = context->instance;
+	char altname[64];
+	int r;
+
+	link_host_name(profile->name, instance->host_interface, altname);
+	r = instance->host_index ? 0 : refuse_taken(context, instance->host_interface, error);
+	if (r < 0)
+		return r;
+	strcpy(instance->interface, profile->interface);
+	fprintf(out, "# link: a veth pair, its inner end made directly inside\n");
+	fprintf(out, "ip link add %s", instance->host_interface);
+	if (profile->mtu)
+		fprintf(out, " mtu %u", profile->mtu);
+	fprintf(out, " type veth peer name %s", profile->interface);
+	if (profile->has_mac) {
+		const uint8_t *m = profile->mac.ether_addr_octet;
+
+		fprintf(out, " address %02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+	}
+	if (profile->mtu)
+		fprintf(out, " mtu %u", profile->mtu);
+	fprintf(out, " netns %s\n", profile->name);
+	if (profile->link_type == LINK_BRIDGE)
+		fprintf(out, "ip link set %s master %s\n", instance->host_interface, profile->bridge);
+	fprintf(out, "ip link set %s addrgenmode none\n", instance->host_interface);
+	if (altname[0])
+		fprintf(out, "ip link property add dev %s altname %s\n", instance->host_interface, altname);
+	if (profile->link_type == LINK_BRIDGE && profile->isolate) {
+		fprintf(out, "ip link set %s type bridge_slave isolated on\n", instance->host_interface);
+		instance->isolated = true;
+	}
+	fprintf(out, "ip link set %s up\n", instance->host_interface);
+	fprintf(out, "ip -n %s link set %s up\n\n", profile->name, profile->interface);
+	return 0;
+}
+
+const struct step step_link = {
+	.name = "link",
+	.wanted = wanted,
+	.up = up,
+	.down = down,
+	.check = check,
+	.explain = explain,
+};

@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * mounts: the profile's mount namespace, made once and joined by every command (making one for each, as `ip netns
+ * exec` does, costs more the more is mounted). It is a slave of the host's, so that a disk mounted later appears
+ * inside. In it: /sys of the profile's network, no pins of other profiles (they would keep their namespaces alive),
+ * what [mount] says, and the files of /etc/netns/NAME.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "step.h"
+
+/* Kept in the new /sys: what others mount there (each only where it is a mount). */
+static const char *const sys_mounts[] = {
+	"fs/cgroup",	 "fs/bpf",		"fs/pstore",	  "fs/fuse/connections", "kernel/security",
+	"kernel/debug", "kernel/tracing", "kernel/config", "firmware/efi/efivars",
+};
+
+static bool wanted(const struct profile *profile)
+{
+	return profile->network == NETWORK_NEW;
+}
+
+/* One thing to mount on a target that is named. */
+struct wish {
+	const char *target;
+	const char *source; /* NULL: tmpfs */
+	bool read_only;
+};
+
+struct wishes {
+	struct wish *items;
+	size_t count;
+	char **strings; /* owns the names that are made here */
+};
+
+static void wishes_clear(struct wishes *wishes)
+{
+	free(wishes->items);
+	strv_free(wishes->strings);
+}
+
+static int wish(struct wishes *wishes, const char *target, const char *source, bool read_only)
+{
+	struct wish *grown = reallocarray(wishes->items, wishes->count + 1, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	wishes->items = grown;
+	grown[wishes->count++] = (struct wish){ .target = target, .source = source, .read_only = read_only };
+	return 0;
+}
+
+/* A name that the list owns. */
+static const char *keep(struct wishes *wishes, char *string)
+{
+	return strv_take(&wishes->strings, string) < 0 ? NULL : string;
+}
+
+/* The resolver step makes these itself when the profile has [dns]. */
+static bool is_resolver_file(const char *name)
+{
+	return str_equal(name, "resolv.conf") || str_equal(name, "hosts") || str_equal(name, "nsswitch.conf");
+}
+
+/* /etc/netns/NAME/FILE goes over /etc/FILE (ip-netns(8)). */
+static int wish_netns_files(const struct profile *profile, struct wishes *wishes)
+{
+	_cleanup_free_ char *directory = str_format("/etc/netns/%s", profile->name);
+	_cleanup_strv_ char **names = NULL;
+	struct dirent *entry;
+	char **name;
+	DIR *stream;
+	int r = 0;
+
+	if (!directory)
+		return -ENOMEM;
+	stream = opendir(directory);
+	if (!stream)
+		return errno == ENOENT ? 0 : -errno;
+	while (r == 0 && (entry = readdir(stream)))
+		if (entry->d_name[0] != '.' && !(profile->has_dns && is_resolver_file(entry->d_name)))
+			r = strv_add(&names, entry->d_name);
+	closedir(stream);
+	strv_sort(names);
+	STRV_FOREACH(name, names) {
+		const char *target = keep(wishes, str_format("/etc/%s", *name));
+		const char *source = keep(wishes, str_format("%s/%s", directory, *name));
+
+		r = r == 0 && target && source ? wish(wishes, target, source, false) : r < 0 ? r : -ENOMEM;
+	}
+	return r;
+}
+
+static int wishes_of(const struct profile *profile, struct wishes *wishes, struct error *error)
+{
+	char **directory;
+	int r = 0;
+
+	STRV_FOREACH(directory, profile->tmpfs)
+		r = r < 0 ? r : wish(wishes, *directory, NULL, false);
+	for (size_t i = 0; r == 0 && i < profile->n_binds; i++)
+		r = wish(wishes, profile->binds[i].target, profile->binds[i].source, profile->binds[i].read_only);
+	if (r == 0)
+		r = wish_netns_files(profile, wishes);
+	return r < 0 ? error_errno(error, r, _("can't read /etc/netns/%s"), profile->name) : 0;
+}
+
+/* ---- inside ------------------------------------------------------------------------------- */
+
+static int open_target(const char *path, struct error *error)
+{
+	int fd = path_open_no_symlinks(AT_FDCWD, path);
+
+	if (fd == -ELOOP) {
+		error_set(error, ELOOP, _("%s leads through a symbolic link"), path);
+		error_hint(error, "%s", _("name the place itself: links could be turned elsewhere by others"));
+	} else if (fd < 0) {
+		error_errno(error, fd, _("can't mount on or from %s"), path);
+	}
+	return fd;
+}
+
+static int mount_tmpfs(int target, const char *path, struct error *error)
+{
+	struct stat st;
+	char mode[16], uid[16], gid[16];
+	const char *options[] = { "mode", mode, "uid", uid, "gid", gid, NULL };
+	int r;
+
+	if (fstat(target, &st) < 0)
+		return error_errno(error, errno, _("can't look at %s"), path);
+	snprintf(mode, sizeof(mode), "%o", st.st_mode & 07777);
+	snprintf(uid, sizeof(uid), "%u", st.st_uid);
+	snprintf(gid, sizeof(gid), "%u", st.st_gid);
+	r = mount_filesystem_fd("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, target);
+	return r < 0 ? error_errno(error, r, _("can't mount a tmpfs on %s"), path) : 0;
+}
+
+static int grant(const struct wish *wish, struct error *error)
+{
+	_cleanup_close_ int target = open_target(wish->target, error), source = -1;
+	int r;
+
+	if (target < 0)
+		return target;
+	if (!wish->source)
+		return mount_tmpfs(target, wish->target, error);
+	source = open_target(wish->source, error);
+	if (source < 0)
+		return source;
+	r = mount_bind_fd(source, target, wish->read_only);
+	return r < 0 ? error_errno(error, r, _("can't mount %s on %s"), wish->source, wish->target) : 0;
+}
+
+struct inside {
+	const struct wishes *wishes;
+	struct instance *instance;
+	struct error *error;
+	int mounts_fd, root_fd;
+};
+
+/* /sys shows the devices of the network namespace it was mounted in; others' mounts below it are carried over. */
+static int renew_sys(struct error *error)
+{
+	int trees[ARRAY_SIZE(sys_mounts)];
+	_cleanup_close_ int sys = -1;
+	unsigned attributes = 0;
+	struct statvfs fs;
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sys_mounts); i++) {
+		char path[64];
+		_cleanup_close_ int fd = -1;
+
+		snprintf(path, sizeof(path), "/sys/%s", sys_mounts[i]);
+		fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+		trees[i] = fd >= 0 && fd_is_mount_root(fd)
+				   ? open_tree(fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)
+				   : -1;
+	}
+	if (statvfs("/sys", &fs) == 0)
+		attributes = (fs.f_flag & ST_NOSUID ? MOUNT_ATTR_NOSUID : 0) |
+			     (fs.f_flag & ST_NODEV ? MOUNT_ATTR_NODEV : 0) |
+			     (fs.f_flag & ST_NOEXEC ? MOUNT_ATTR_NOEXEC : 0) |
+			     (fs.f_flag & ST_RDONLY ? MOUNT_ATTR_RDONLY : 0);
+	umount2("/sys", MNT_DETACH); /* best effort: the new one goes on top otherwise */
+	sys = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r = sys < 0 ? -errno : mount_filesystem_fd("sysfs", NULL, attributes, sys);
+	for (size_t i = 0; i < ARRAY_SIZE(sys_mounts); i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/sys/%s", sys_mounts[i]);
+		if (r == 0 && trees[i] >= 0 && move_mount(trees[i], "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+			r = -errno;
+		close_fd(trees[i]);
+	}
+	return r < 0 ? error_errno(error, r, "%s", _("can't mount /sys for the network inside")) : 0;
+}
+
+static int make_inside(void *argument)
+{
+	struct inside *inside = argument;
+	int r;
+
+	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+		return error_errno(inside->error, errno, "%s", _("can't make the mounts a slave of the host's"));
+	if (umount2(NETNS_DIRECTORY, MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT)
+		return error_errno(inside->error, errno, _("can't unmount %s inside"), NETNS_DIRECTORY);
+	r = renew_sys(inside->error);
+	for (size_t i = 0; r == 0 && i < inside->wishes->count; i++)
+		r = grant(&inside->wishes->items[i], inside->error);
+	if (r < 0)
+		return r;
+	inside->mounts_fd = open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	inside->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (inside->mounts_fd < 0 || inside->root_fd < 0)
+		return error_errno(inside->error, errno, "%s", _("can't hold the mount namespace"));
+	return 0;
+}
+
+static int open_root(void *argument)
+{
+	struct inside *inside = argument;
+
+	inside->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return inside->root_fd < 0 ? -errno : 0;
+}
+
+/* ---- the step ----------------------------------------------------------------------------- */
+
+/* RUNTIME/ns is a private mount, which a pin of a mount namespace needs; RUNTIME/ns/NAME holds this profile's files. */
+static int make_directories_for(const struct host *host, const struct instance *instance, struct error *error)
+{
+	_cleanup_free_ char *all = str_format("%s/ns", host->runtime_directory);
+	_cleanup_free_ char *own = instance_directory(host, instance, NULL);
+	int r;
+
+	if (!all || !own)
+		return error_oom(error);
+	r = make_directories(all, 0755);
+	if (r == 0)
+		r = mount_private_directory(all);
+	if (r == 0 && mkdir(own, 0755) < 0 && errno != EEXIST)
+		r = -errno;
+	return r < 0 ? error_errno(error, r, _("can't prepare %s"), own) : 0;
+}
+
+static int remember(struct instance *instance, const struct wishes *wishes, struct error *error)
+{
+	for (size_t i = 0; i < wishes->count; i++)
+		if (!strv_contains(instance->mounted, wishes->items[i].target) &&
+		    strv_add(&instance->mounted, wishes->items[i].target) < 0)
+			return error_oom(error);
+	return 0;
+}
+
+static int make(struct step_context *context, const struct wishes *wishes, struct error *error)
+{
+	struct instance *instance = context->instance;
+	struct ns_place place = { .network = instance->netns_fd, .mount = -1, .unshare = CLONE_NEWNS };
+	_cleanup_free_ char *pin = instance_directory(context->host, instance, "mnt");
+	struct inside inside = { .wishes = wishes, .error = error, .mounts_fd = -1, .root_fd = -1 };
+	int r;
+
+	if (!pin)
+		return error_oom(error);
+	r = make_directories_for(context->host, instance, error);
+	if (r < 0)
+		return r;
+	r = ns_call(&place, make_inside, &inside);
+	if (r == 0)
+		r = file_id_of(inside.mounts_fd, &instance->mounts_id);
+	if (r == 0) {
+		namespace_unpin(pin); /* what a daemon that died left */
+		r = namespace_pin(inside.mounts_fd, pin);
+	}
+	if (r < 0) {
+		close_fd(inside.mounts_fd);
+		close_fd(inside.root_fd);
+		return error_errno(error, r, "%s", _("can't make the mount namespace"));
+	}
+	instance->mounts_fd = inside.mounts_fd;
+	instance->root_fd = inside.root_fd;
+	instance->has_mounts = true;
+	return remember(instance, wishes, error);
+}
+
+int mounts_hold(const struct host *host, struct instance *instance)
+{
+	_cleanup_free_ char *pin = instance_directory(host, instance, "mnt");
+	struct inside inside = { .root_fd = -1 };
+	_cleanup_close_ int fd = -1;
+	struct file_id id;
+	int r;
+
+	if (instance->mounts_fd >= 0)
+		return 1;
+	if (!instance->has_mounts || !pin)
+		return 0;
+	fd = open(pin, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || file_id_of(fd, &id) < 0 || !file_id_equal(&id, &instance->mounts_id))
+		return 0;
+	r = ns_call(&(struct ns_place){ .network = -1, .mount = fd }, open_root, &inside);
+	if (r < 0)
+		return 0;
+	instance->mounts_fd = TAKE_FD(fd);
+	instance->root_fd = inside.root_fd;
+	return 1;
+}
+
+/* Is what the wish asks for in place? */
+static bool granted(const struct instance *instance, const struct wish *wish)
+{
+	_cleanup_close_ int source = -1;
+	struct file_id id;
+
+	if (!wish->source)
+		return mounted_inside(instance, wish->target, NULL);
+	source = path_open_no_symlinks(instance->root_fd, wish->source + strspn(wish->source, "/"));
+	return source >= 0 && file_id_of(source, &id) == 0 && mounted_inside(instance, wish->target, &id);
+}
+
+static int grant_missing(void *argument)
+{
+	struct inside *inside = argument;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < inside->wishes->count; i++)
+		if (!granted(inside->instance, &inside->wishes->items[i]))
+			r = grant(&inside->wishes->items[i], inside->error);
+	return r;
+}
+
+static int pin_again(struct step_context *context, struct error *error)
+{
+	_cleanup_free_ char *pin = instance_directory(context->host, context->instance, "mnt");
+	struct file_id id;
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (!pin)
+		return error_oom(error);
+	fd = open(pin, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0 && file_id_of(fd, &id) == 0 && file_id_equal(&id, &context->instance->mounts_id))
+		return 0;
+	r = make_directories_for(context->host, context->instance, error);
+	if (r < 0)
+		return r;
+	namespace_unpin(pin);
+	r = namespace_pin(context->instance->mounts_fd, pin);
+	return r < 0 ? error_errno(error, r, _("can't pin the mount namespace at %s"), pin) : 1;
+}
+
+static int up(struct step_context *context, struct error *error)
+{
+	_cleanup_(wishes_clear) struct wishes wishes = {};
+	struct instance *instance = context->instance;
+	struct inside inside = { .wishes = &wishes, .instance = instance, .error = error };
+	int changed, r = wishes_of(context->profile, &wishes, error);
+
+	if (r < 0)
+		return r;
+	if (mounts_hold(context->host, instance) == 0) {
+		r = make(context, &wishes, error);
+		return r < 0 ? r : 1;
+	}
+	changed = pin_again(context, error);
+	if (changed < 0)
+		return changed;
+	for (size_t i = 0; r == 0 && i < wishes.count; i++)
+		if (!granted(instance, &wishes.items[i]))
+			r = 1;
+	if (r == 0)
+		return changed;
+	r = ns_call(&(struct ns_place){ .network = -1, .mount = instance->mounts_fd }, grant_missing, &inside);
+	if (r == 0)
+		r = remember(instance, &wishes, error);
+	return r < 0 ? error_errno(error, r, "%s", _("can't mount inside")) : 1;
+}
+
+static int down(struct step_context *context, struct error *error)
+{
+	struct instance *instance = context->instance;
+	_cleanup_free_ char *pin = instance_directory(context->host, instance, "mnt");
+	_cleanup_free_ char *own = instance_directory(context->host, instance, NULL);
+	int r;
+
+	if (!instance->has_mounts)
+		return 0;
+	if (!pin || !own)
+		return error_oom(error);
+	instance->mounts_fd = close_fd(instance->mounts_fd);
+	instance->root_fd = close_fd(instance->root_fd);
+	r = namespace_unpin(pin);
+	if (r < 0)
+		return error_errno(error, r, _("can't remove %s"), pin);
+	rmdir(own);
+	strv_free(instance->mounted);
+	instance->mounted = NULL;
+	instance->has_mounts = false;
+	return 1;
+}
+
+static int check(struct step_context *context, struct drift *drift)
+{
+	_cleanup_(wishes_clear) struct wishes wishes = {};
+	struct instance *instance = context->instance;
+	int r;
+
+	if (mounts_hold(context->host, instance) == 0)
+		return drift_add(drift, "mounts", "%s", _("the mount namespace is missing"));
+	r = wishes_of(context->profile, &wishes, NULL);
+	for (size_t i = 0; r == 0 && i < wishes.count; i++)
+		if (!granted(instance, &wishes.items[i]))
+			r = drift_add(drift, "mounts", _("%s is not mounted inside"), wishes.items[i].target);
+	return r;
+}
+
+static int explain_wish(const struct wish *wish, FILE *out)
+{
+	_cleanup_free_ char *target = str_shell_quote(wish->target);
+	_cleanup_free_ char *source = wish->source ? str_shell_quote(wish->source) : NULL;
+
+	if (!target || (wish->source && !source))
+		return -ENOMEM;
+	if (!source) {
+		fprintf(out, "mount -t tmpfs -o \"nosuid,nodev,$(stat -c mode=%%a,uid=%%u,gid=%%g %s)\" tmpfs %s\n",
+			target, target);
+		return 0;
+	}
+	fprintf(out, "mount --rbind %s %s\n", source, target);
+	if (wish->read_only)
+		fprintf(out, "mount -o remount,bind,ro %s\n", target);
+	return 0;
+}
+
+static int explain(struct step_context *context, FILE *out, struct error *error)
+{
+	_cleanup_(wishes_clear) struct wishes wishes = {};
+	_cleanup_free_ char *own = instance_directory(context->host, context->instance, NULL);
+	const char *runtime = context->host->runtime_directory;
+	int r = wishes_of(context->profile, &wishes, error);
+
+	if (r < 0 || !own)
+		return r < 0 ? r : error_oom(error);
+	fprintf(out, "# mounts: a mount namespace, pinned on a private mount, with /sys of the network inside\n");
+	fprintf(out, "mkdir -p %s\n", own);
+	fprintf(out, "mountpoint -q %s/ns || mount --bind %s/ns %s/ns\n", runtime, runtime, runtime);
+	fprintf(out, "mount --make-private %s/ns\n", runtime);
+	fprintf(out, "touch %s/mnt\n", own);
+	fprintf(out, "nsenter --net=%s/%s unshare --mount=%s/mnt --propagation slave sh -e <<'END'\n", NETNS_DIRECTORY,
+		context->instance->name, own);
+	fprintf(out, "umount -l %s\n", NETNS_DIRECTORY);
+	fprintf(out, "mkdir %s/sys\n", own);
+	fprintf(out, "mount --rbind /sys %s/sys\n", own);
+	fprintf(out, "options=$(findmnt -no VFS-OPTIONS /sys)\n");
+	fprintf(out, "umount -l /sys\n");
+	fprintf(out, "mount -t sysfs -o \"$options\" sysfs /sys\n");
+	fprintf(out, "for m in");
+	for (size_t i = 0; i < ARRAY_SIZE(sys_mounts); i++)
+		fprintf(out, " %s", sys_mounts[i]);
+	fprintf(out, "; do\n\tif mountpoint -q %s/sys/$m; then mount --rbind %s/sys/$m /sys/$m; fi\ndone\n", own, own);
+	fprintf(out, "umount -l %s/sys\nrmdir %s/sys\n", own, own);
+	for (size_t i = 0; r == 0 && i < wishes.count; i++)
+		r = explain_wish(&wishes.items[i], out);
+	fprintf(out, "END\n\n");
+	return r < 0 ? error_oom(error) : 0;
+}
+
+const struct step step_mounts = {
+	.name = "mounts",
+	.wanted = wanted,
+	.up = up,
+	.down = down,
+	.check = check,
+	.explain = explain,
+};

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * netns: the profile's network namespace, pinned at /run/netns/NAME as `ip netns` does it. What must be set before
+ * any link comes up inside (no IPv6, no advertisements, no redirects) is set while nobody else knows of it.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "step.h"
+
+/* With `ipv6 = no`; the first two in every namespace. New links take over "default". */
+static const char *const settings_inside[][2] = {
+	{ "net/ipv4/conf/all/accept_redirects", "0" },
+	{ "net/ipv4/conf/default/accept_redirects", "0" },
+	{ "net/ipv6/conf/all/disable_ipv6", "1" },
+	{ "net/ipv6/conf/default/disable_ipv6", "1" },
+	{ "net/ipv6/conf/all/accept_ra", "0" },
+	{ "net/ipv6/conf/default/accept_ra", "0" },
+};
+
+struct prepare {
+	struct rt *rt;
+	struct error *error;
+};
+
+static int prepare_inside(void *argument)
+{
+	struct prepare *prepare = argument;
+	struct rt_link_info lo;
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(settings_inside); i++) {
+		r = sysctl_set(settings_inside[i][0], settings_inside[i][1]);
+		if (r < 0 && r != -ENOENT) /* a kernel without IPv6 */
+			return error_errno(prepare->error, r, _("can't set %s inside"), settings_inside[i][0]);
+	}
+	r = rt_open(-1, &prepare->rt, prepare->error);
+	if (r < 0)
+		return r;
+	r = rt_link_by_name(prepare->rt, "lo", &lo);
+	if (r < 0)
+		return error_errno(prepare->error, r, "%s", _("can't find lo inside"));
+	return rt_link_set_up(prepare->rt, lo.index, prepare->error);
+}
+
+static bool wanted(const struct profile *profile)
+{
+	return profile->network == NETWORK_NEW;
+}
+
+static int make(struct host *host, struct instance *instance, struct error *error)
+{
+	struct prepare prepare = { .error = error };
+	int r;
+
+	r = netns_create(prepare_inside, &prepare, &instance->netns_fd, error);
+	if (r == 0)
+		r = file_id_of(instance->netns_fd, &instance->netns_id);
+	if (r == 0)
+		r = netns_pin(instance->netns_fd, instance->name, &host->netns_directory, error);
+	if (r < 0) {
+		rt_free(prepare.rt);
+		instance->netns_fd = close_fd(instance->netns_fd);
+		return r;
+	}
+	instance->rt = prepare.rt;
+	instance->has_netns = true;
+	return 1;
+}
+
+/* Is what is pinned under our name the namespace of the record? 1 yes, 0 nothing is there, -EEXIST another's. */
+static int pinned(const struct instance *instance, int *ret_fd)
+{
+	_cleanup_close_ int fd = -1;
+	struct file_id id;
+	int r = netns_open(instance->name, &fd, &id);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	if (!instance->has_netns || !file_id_equal(&id, &instance->netns_id))
+		return -EEXIST;
+	if (ret_fd)
+		*ret_fd = TAKE_FD(fd);
+	return 1;
+}
+
+void netns_hold(struct instance *instance)
+{
+	if (instance->netns_fd < 0)
+		pinned(instance, &instance->netns_fd);
+}
+
+static int refuse(const struct instance *instance, int r, struct error *error)
+{
+	if (r != -EEXIST)
+		return error_errno(error, r, _("can't look at %s/%s"), NETNS_DIRECTORY, instance->name);
+	error_set(error, r, _("network namespace %s exists and was not made by nsctl"), instance->name);
+	error_hint(error, _("see what uses it (ip netns pids %s), then remove it (ip netns del %s) or name the profile "
+			    "otherwise"),
+		   instance->name, instance->name);
+	return r;
+}
+
+static int up(struct step_context *context, struct error *error)
+{
+	struct instance *instance = context->instance;
+	int r = pinned(instance, instance->netns_fd < 0 ? &instance->netns_fd : NULL);
+
+	if (r < 0)
+		return refuse(instance, r, error);
+	if (r > 0)
+		return 0;
+	if (instance->netns_fd < 0)
+		return make(context->host, instance, error);
+	/* someone took the pin away; we still hold the namespace */
+	r = netns_unpin(instance->name, error); /* a bare file that was left */
+	if (r == 0)
+		r = netns_pin(instance->netns_fd, instance->name, &context->host->netns_directory, error);
+	return r < 0 ? r : 1;
+}
+
+static int down(struct step_context *context, struct error *error)
+{
+	struct instance *instance = context->instance;
+	int r = 0;
+
+	if (!instance->has_netns)
+		return 0;
+	if (pinned(instance, NULL) == 1)
+		r = netns_unpin(instance->name, error);
+	instance->rt = rt_free(instance->rt);
+	instance->netns_fd = close_fd(instance->netns_fd);
+	if (r < 0)
+		return r;
+	instance->has_netns = false;
+	return 1;
+}
+
+static int check(struct step_context *context, struct drift *drift)
+{
+	struct instance *instance = context->instance;
+	int r = pinned(instance, NULL);
+
+	if (r == 1)
+		return 0;
+	return drift_add(drift, "netns",
+			 r == 0 ? _("%s/%s is missing") : _("%s/%s is another's network namespace"),
+			 NETNS_DIRECTORY, instance->name);
+}
+
+static int explain(struct step_context *context, FILE *out, struct error *error)
+{
+	const char *name = context->instance->name;
+	int r = pinned(context->instance, NULL);
+
+	if (r < 0)
+		return refuse(context->instance, r, error);
+	fprintf(out, "# netns: a network namespace of its own, prepared before any link is up\n");
+	fprintf(out, "ip netns add %s\n", name);
+	fprintf(out, "nsenter --net=%s/%s sysctl -qw", NETNS_DIRECTORY, name);
+	for (size_t i = 0; i < ARRAY_SIZE(settings_inside); i++) {
+		fputs(" \\\n\t", out);
+		for (const char *c = settings_inside[i][0]; *c; c++)
+			fputc(*c == '/' ? '.' : *c, out);
+		fprintf(out, "=%s", settings_inside[i][1]);
+	}
+	fprintf(out, "\nip -n %s link set lo up\n\n", name);
+	return 0;
+}
+
+const struct step step_netns = {
+	.name = "netns",
+	.wanted = wanted,
+	.up = up,
+	.down = down,
+	.check = check,
+	.explain = explain,
+};

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ruleset.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_tables.h>
+#include <string.h>
+
+#define TABLE	       "nsctl"
+#define FAMILY	       NFPROTO_INET
+#define PRIORITY_SRCNAT 100 /* NF_IP_PRI_NAT_SRC, NF_IP_PRI_FILTER (linux/netfilter_ipv4.h) */
+#define PRIORITY_FILTER 0
+#define CT_ESTABLISHED_RELATED ((1u << (IP_CT_ESTABLISHED + 1)) | (1u << (IP_CT_RELATED + 1)))
+
+static const struct {
+	const char *name;
+	const char *type_name;
+	uint32_t type, length;
+} sets[] = {
+	[RULESET_INTERFACES] = { "interfaces", "ifname", NFT_TYPE_IFNAME, IFNAMSIZ },
+	[RULESET_MASQUERADE] = { "masquerade", "ipv4_addr", NFT_TYPE_IPV4, 4 },
+	[RULESET_ISOLATED] = { "isolated", "ipv4_addr", NFT_TYPE_IPV4, 4 },
+	[RULESET_STRICT] = { "strict", "nf_proto", NFT_TYPE_NFPROTO, 1 },
+};
+
+/* ---- the fixed rules: as libnftnl objects, and as text for people ---------------------------- */
+
+static struct nftnl_rule *new_rule(const char *chain)
+{
+	return nft_rule_new(FAMILY, TABLE, chain, NULL);
+}
+
+/* ip saddr @masquerade oifname != @interfaces masquerade */
+static struct nftnl_rule *rule_masquerade(const char *chain)
+{
+	struct nftnl_rule *rule = new_rule(chain);
+
+	nft_load_ipv4(rule, false);
+	nft_match_set(rule, sets[RULESET_MASQUERADE].name, false);
+	nft_load_meta(rule, NFT_META_OIFNAME);
+	nft_match_set(rule, sets[RULESET_INTERFACES].name, true);
+	nft_masquerade(rule);
+	return rule;
+}
+
+static struct nftnl_rule *rule_established(const char *chain)
+{
+	struct nftnl_rule *rule = new_rule(chain);
+
+	nft_match_ct_state(rule, CT_ESTABLISHED_RELATED);
+	nft_verdict(rule, NF_ACCEPT);
+	return rule;
+}
+
+static struct nftnl_rule *rule_isolated(const char *chain)
+{
+	struct nftnl_rule *rule = new_rule(chain);
+
+	nft_load_ipv4(rule, false);
+	nft_match_set(rule, sets[RULESET_ISOLATED].name, false);
+	nft_load_ipv4(rule, true);
+	nft_match_set(rule, sets[RULESET_ISOLATED].name, false);
+	nft_verdict(rule, NF_DROP);
+	return rule;
+}
+
+static struct nftnl_rule *rule_out(const char *chain)
+{
+	struct nftnl_rule *rule = new_rule(chain);
+
+	nft_load_meta(rule, NFT_META_IIFNAME);
+	nft_match_set(rule, sets[RULESET_INTERFACES].name, false);
+	nft_verdict(rule, NF_ACCEPT);
+	return rule;
+}
+
+static struct nftnl_rule *rule_no_new_in(const char *chain)
+{
+	struct nftnl_rule *rule = new_rule(chain);
+
+	nft_load_ipv4(rule, true);
+	nft_match_set(rule, sets[RULESET_MASQUERADE].name, false);
+	nft_verdict(rule, NF_DROP);
+	return rule;
+}
+
+static struct nftnl_rule *rule_in(const char *chain)
+{
+	struct nftnl_rule *rule = new_rule(chain);
+
+	nft_load_meta(rule, NFT_META_OIFNAME);
+	nft_match_set(rule, sets[RULESET_INTERFACES].name, false);
+	nft_verdict(rule, NF_ACCEPT);
+	return rule;
+}
+
+static struct nftnl_rule *rule_strict(const char *chain)
+{
+	struct nftnl_rule *rule = new_rule(chain);
+
+	nft_load_meta(rule, NFT_META_NFPROTO);
+	nft_match_set(rule, sets[RULESET_STRICT].name, false);
+	nft_verdict(rule, NF_DROP);
+	return rule;
+}
+
+struct rule_text {
+	struct nftnl_rule *(*build)(const char *chain);
+	const char *text;
+};
+static const struct rule_text postrouting_rules[] = {
+	{ rule_masquerade, "ip saddr @masquerade oifname != @interfaces masquerade" },
+};
+static const struct rule_text forward_rules[] = {
+	{ rule_established, "ct state established,related accept" },
+	{ rule_isolated, "ip saddr @isolated ip daddr @isolated drop" },
+	{ rule_out, "iifname @interfaces accept" },
+	{ rule_no_new_in, "ip daddr @masquerade drop" },
+	{ rule_in, "oifname @interfaces accept" },
+	{ rule_strict, "meta nfproto @strict drop" },
+};
+static const struct {
+	const char *name, *type;
+	uint32_t hook;
+	int32_t priority;
+	const struct rule_text *rules;
+	size_t n_rules;
+} chains[] = {
+	{ "postrouting", "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT, postrouting_rules,
+	  ARRAY_SIZE(postrouting_rules) },
+	{ "forward", "filter", NF_INET_FORWARD, PRIORITY_FILTER, forward_rules, ARRAY_SIZE(forward_rules) },
+};
+static const char *const hook_names[] = { [NF_INET_POST_ROUTING] = "postrouting", [NF_INET_FORWARD] = "forward" };
+
+/* ---- what instances have in the sets ------------------------------------------------------ */
+
+struct element {
+	enum ruleset_set set;
+	uint8_t key[IFNAMSIZ];
+};
+
+/* At most one in each set. The family of the strict set is the host's, as long as anyone forwards. */
+static size_t elements_of(const struct host *host, const struct instance *instance, struct element out[4])
+{
+	size_t n = 0;
+
+	memset(out, 0, 4 * sizeof(*out));
+	if (instance->forwards) {
+		out[n].set = RULESET_INTERFACES;
+		strcpy((char *)out[n++].key, instance_gateway_interface(instance));
+		if (instance->isolated) {
+			out[n].set = RULESET_ISOLATED;
+			memcpy(out[n++].key, instance->address.address.bytes, 4);
+		}
+		if (host->sysctls) {
+			out[n].set = RULESET_STRICT;
+			out[n++].key[0] = NFPROTO_IPV4;
+		}
+	}
+	if (instance->masquerades) {
+		out[n].set = RULESET_MASQUERADE;
+		memcpy(out[n++].key, instance->address.address.bytes, 4);
+	}
+	return n;
+}
+
+static bool in_use(const struct host *host, const struct element *element)
+{
+	for (const struct instance *instance = host->instances; instance; instance = instance->next) {
+		struct element all[4];
+		size_t n = elements_of(host, instance, all);
+
+		for (size_t i = 0; i < n; i++)
+			if (all[i].set == element->set && memcmp(all[i].key, element->key, sizeof(element->key)) == 0)
+				return true;
+	}
+	return false;
+}
+
+bool ruleset_used(const struct host *host)
+{
+	for (const struct instance *instance = host->instances; instance; instance = instance->next)
+		if (instance->forwards || instance->masquerades)
+			return true;
+	return false;
+}
+
+/* ---- changes ------------------------------------------------------------------------------ */
+
+static void add_elements(struct nft_batch *batch, const struct host *host, const struct instance *instance)
+{
+	struct element elements[4];
+	size_t n = elements_of(host, instance, elements);
+
+	for (size_t i = 0; i < n; i++)
+		nft_element_add(batch, FAMILY, TABLE, sets[elements[i].set].name, elements[i].key,
+				sets[elements[i].set].length);
+}
+
+int ruleset_rebuild(struct host *host, struct error *error)
+{
+	struct nft_batch *batch = nft_batch_begin(host->nft);
+
+	nft_table_add(batch, FAMILY, TABLE); /* so that the deletion never fails */
+	nft_table_delete(batch, FAMILY, TABLE);
+	if (!ruleset_used(host))
+		return nft_batch_commit(batch, error);
+	nft_table_add(batch, FAMILY, TABLE);
+	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
+		nft_set_add(batch, FAMILY, TABLE, sets[i].name, sets[i].type, sets[i].length);
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
+		nft_chain_add(batch, FAMILY, TABLE, chains[i].name, chains[i].type, chains[i].hook, chains[i].priority);
+		for (size_t j = 0; j < chains[i].n_rules; j++)
+			nft_rule_append(batch, chains[i].rules[j].build(chains[i].name));
+	}
+	for (const struct instance *instance = host->instances; instance; instance = instance->next)
+		add_elements(batch, host, instance);
+	return nft_batch_commit(batch, error);
+}
+
+int ruleset_add(struct host *host, const struct instance *instance, struct error *error)
+{
+	struct nft_batch *batch = nft_batch_begin(host->nft);
+	_cleanup_error_ struct error refused = {};
+	int r;
+
+	add_elements(batch, host, instance);
+	r = nft_batch_commit(batch, &refused);
+	if (r == -ENOENT) /* the first, or someone flushed the table */
+		return ruleset_rebuild(host, error);
+	return r < 0 ? error_set(error, r, "%s", error_text(&refused)) : 0;
+}
+
+int ruleset_remove(struct host *host, const struct instance *before, struct error *error)
+{
+	struct nft_batch *batch;
+	struct element elements[4];
+	size_t n = elements_of(host, before, elements);
+	int r;
+
+	if (!ruleset_used(host))
+		return ruleset_rebuild(host, error); /* which deletes it */
+	batch = nft_batch_begin(host->nft);
+	for (size_t i = 0; i < n; i++)
+		if (!in_use(host, &elements[i]))
+			nft_element_delete(batch, FAMILY, TABLE, sets[elements[i].set].name, elements[i].key,
+					   sets[elements[i].set].length);
+	r = nft_batch_commit(batch, NULL);
+	return r < 0 ? ruleset_rebuild(host, error) : 0; /* someone deleted some of it */
+}
+
+/* ---- looking ------------------------------------------------------------------------------ */
+
+static int count_rule(const struct nft_rule_info *rule _unused_, void *userdata)
+{
+	++*(size_t *)userdata;
+	return 0;
+}
+
+struct lookup {
+	const uint8_t *key;
+	uint32_t length;
+	bool found;
+};
+
+static int on_element(const void *key, uint32_t length, void *userdata)
+{
+	struct lookup *lookup = userdata;
+
+	lookup->found |= length == lookup->length && memcmp(key, lookup->key, length) == 0;
+	return 0;
+}
+
+static bool elements_intact(const struct host *host, const struct instance *instance)
+{
+	struct element elements[4];
+	size_t n = elements_of(host, instance, elements);
+
+	for (size_t i = 0; i < n; i++) {
+		struct lookup lookup = { .key = elements[i].key, .length = sets[elements[i].set].length };
+
+		if (nft_element_each(host->nft, FAMILY, TABLE, sets[elements[i].set].name, on_element, &lookup) < 0 ||
+		    !lookup.found)
+			return false;
+	}
+	return true;
+}
+
+bool ruleset_intact(const struct host *host)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
+		size_t count = 0;
+
+		if (nft_rule_each(host->nft, FAMILY, TABLE, chains[i].name, count_rule, &count) < 0 ||
+		    count != chains[i].n_rules)
+			return false;
+	}
+	for (const struct instance *instance = host->instances; instance; instance = instance->next)
+		if (!elements_intact(host, instance))
+			return false;
+	return true;
+}
+
+/* ---- as text ------------------------------------------------------------------------------ */
+
+void ruleset_explain_table(FILE *out)
+{
+	fprintf(out, "nft -f - <<'END'\ntable inet " TABLE " {\n");
+	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
+		fprintf(out, "\tset %s { type %s; }\n", sets[i].name, sets[i].type_name);
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
+		fprintf(out, "\tchain %s {\n\t\ttype %s hook %s priority %d; policy accept;\n", chains[i].name,
+			chains[i].type, hook_names[chains[i].hook], chains[i].priority);
+		for (size_t j = 0; j < chains[i].n_rules; j++)
+			fprintf(out, "\t\t%s\n", chains[i].rules[j].text);
+		fprintf(out, "\t}\n");
+	}
+	fprintf(out, "}\nEND\n");
+}
+
+void ruleset_explain_element(FILE *out, enum ruleset_set set, const char *element)
+{
+	fprintf(out, "nft add element inet " TABLE " %s '{ %s }'\n", sets[set].name, element);
+}

@@ -1,0 +1,192 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# nsctld comes, goes, crashes and comes again, and disturbs nobody.
+
+load lib/common
+
+works() {
+	equal "$(inside "$1" curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+}
+
+prepare_file() {
+	$oracle record /run/world/before-nsctld
+}
+
+@test "nsctld, after its last profile, leaves nothing when it ends" {
+	nsctl up vpn wine offline
+	nsctl down --all
+	nsctld_stop
+	$oracle record /run/world/after-nsctld
+	$oracle compare /run/world/before-nsctld /run/world/after-nsctld
+	nsctld_start
+}
+
+@test "killed while a profile is up: a new one knows it, up converges, down leaves nothing" {
+	nsctl up vpn
+	local address
+	address=$(address_of vpn)
+	nsctld_stop KILL
+	# The profile goes on without it.
+	equal "$(ip netns exec vpn curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	nsctld_start
+	no_drift vpn
+	equal "$(address_of vpn)" "$address"
+	run -0 nsctl up vpn
+	works vpn
+	nsctld_stop KILL
+	ip link del ns-vpn
+	nsctld_start
+	equal "$(state vpn)" partial
+	nsctl up vpn
+	no_drift vpn
+	works vpn
+	nsctl down vpn
+	same_as_before
+}
+
+@test "killed in the middle of up: the next up finishes it, or down removes it" {
+	local delay
+	for delay in 0.001 0.003 0.006 0.010 0.015 0.020 0.030; do
+		nsctl up vpn wine >/dev/null 2>&1 3>&- &
+		local caller=$!
+		sleep $delay # not to wait for something: to hit it at different points
+		nsctld_stop KILL
+		wait $caller || true
+		nsctld_start
+		nsctl up vpn wine
+		no_drift vpn
+		no_drift wine
+		nsctl down vpn wine
+		same_as_before
+	done
+}
+
+@test "killed in the middle of down: the next down removes the rest" {
+	local delay
+	for delay in 0.001 0.003 0.006 0.010 0.015 0.020 0.030; do
+		nsctl up vpn wine
+		nsctl down vpn wine >/dev/null 2>&1 3>&- &
+		local caller=$!
+		sleep $delay # as above
+		nsctld_stop KILL
+		wait $caller || true
+		nsctld_start
+		nsctl down --all
+		same_as_before
+	done
+}
+
+@test "stopped with SIGTERM: profiles and commands inside go on, their nsctl too" {
+	nsctl up vpn
+	nsctl exec vpn -- sleep 1000 3>&- &
+	local sleeper=$!
+	wait_until sh -c "ip netns pids vpn | grep -qx $sleeper"
+	nsctld_stop TERM
+	kill -0 $sleeper
+	nsctld_start
+	equal "$(nsctl status --json vpn | jq '.profiles[0].processes')" 1
+	works vpn
+	nsctl down vpn
+	wait_until is_gone $sleeper
+}
+
+@test "a second nsctld does not take the place of the first" {
+	run timeout 10 nsctld
+	[[ $status -ne 0 && $status -ne 124 ]]
+	says "nsctld: "
+	kill -0 "$(nsctld_pid)"
+	run -0 nsctl list
+}
+
+@test "a dead socket that a killed nsctld left is no obstacle" {
+	nsctld_stop KILL
+	[[ -S $socket ]]
+	nsctld_start
+}
+
+@test "a profile whose file is gone can still be seen and taken down" {
+	profile short-lived </dev/null
+	nsctl up short-lived
+	rm /etc/nsctl/profiles/short-lived.ini
+	equal "$(state short-lived)" up
+	nsctld_stop KILL
+	nsctld_start
+	equal "$(state short-lived)" up
+	nsctl down short-lived
+	run ! nsctl status short-lived
+}
+
+@test "a profile that was changed on disk: up makes it so" {
+	profile changing <<-END
+		[link]
+		address = 10.77.0.2/24
+	END
+	nsctl up changing
+	printf '%s\n' '[link]' 'address = 10.77.0.3/24' '[dns]' 'nameserver = 9.9.9.9' \
+		>/etc/nsctl/profiles/changing.ini
+	[[ $(drift changing) != "" ]]
+	nsctl up changing
+	no_drift changing
+	equal "$(address_of changing)" 10.77.0.3
+	equal "$(inside changing ip -o -4 address show dev eth0 | wc -l)" 1
+	run -0 inside changing cat /etc/resolv.conf
+	says "nameserver 9.9.9.9"
+}
+
+@test "memory and descriptors do not grow with use" {
+	local pid before after i
+	pid=$(nsctld_pid)
+	for i in {1..3}; do nsctl up vpn && inside vpn true && nsctl down vpn; done
+	before=$(ls "/proc/$pid/fd" | wc -l)
+	for i in {1..10}; do nsctl up vpn && inside vpn true && nsctl down vpn; done
+	after=$(ls "/proc/$pid/fd" | wc -l)
+	equal "$after" "$before"
+}
+
+@test "the socket activation of systemd: nsctld takes the socket that it is given" {
+	nsctld_stop
+	rm -f $socket
+	python3 - 3>&- <<-'END' >>/run/world/log/nsctld 2>&1 &
+		import os, socket
+		os.makedirs("/run/nsctl", exist_ok=True)
+		server = socket.socket(socket.AF_UNIX)
+		server.bind("/run/nsctl/nsctl.sock")
+		os.chmod("/run/nsctl/nsctl.sock", 0o666)
+		server.listen()
+		os.dup2(server.fileno(), 3)
+		os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+		os.execvp("nsctld", ["nsctld"])
+	END
+	echo $! >/run/world/nsctld.pid
+	wait_until nsctl list
+	equal "$(pgrep -x nsctld)" "$(nsctld_pid)"
+	nsctl up vpn
+	works vpn
+	nsctl down vpn
+	nsctld_stop
+	rm -f $socket
+	nsctld_start
+}
+
+@test "readiness is told to who asked for it (sd_notify)" {
+	nsctld_stop
+	python3 - <<-'END'
+		import os, socket, subprocess
+		path = "/run/world/notify"
+		server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		server.bind(path)
+		server.settimeout(10)
+		log = open("/run/world/log/nsctld", "a")
+		daemon = subprocess.Popen(["nsctld"], env=dict(os.environ, NOTIFY_SOCKET=path),
+		                          stdout=log, stderr=log)
+		while b"READY=1" not in server.recv(4096).split(b"\n"):
+		    pass
+		client = socket.socket(socket.AF_UNIX)
+		client.connect("/run/nsctl/nsctl.sock")
+		daemon.terminate()
+		assert daemon.wait(10) == 0
+		os.unlink(path)
+	END
+	nsctld_start
+}

@@ -1,0 +1,110 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# nsctl exec for root: it joins the namespaces and becomes the command.
+
+load lib/common
+
+prepare() {
+	nsctl up vpn
+}
+
+@test "the exit status is the command's" {
+	local code
+	for code in 0 1 42 125 255; do
+		run -$code inside vpn sh -c "exit $code"
+	done
+}
+
+@test "killed by a signal: 128 and the signal" {
+	run -137 inside vpn sh -c 'kill -KILL $$'
+	run -143 inside vpn sh -c 'kill -TERM $$'
+}
+
+@test "127 for a command that is not there, 126 for one that can't be run" {
+	run -127 inside vpn no-such-command
+	says no-such-command
+	run -127 inside vpn /no/such/file
+	run -126 inside vpn /etc/hostname
+	run -126 inside vpn /etc
+}
+
+@test "the command is the same process as nsctl was" {
+	nsctl exec vpn -- sh -c 'echo $$' >/run/world/out 3>&- &
+	local nsctl=$!
+	wait $nsctl
+	equal "$(cat /run/world/out)" "$nsctl"
+}
+
+@test "arguments arrive as they are" {
+	run -0 inside vpn printf '<%s>' '' 'a b' '$HOME' '--' '-x' "it's" $'new\nline' '*'
+	equal "$output" $'<><a b><$HOME><--><-x><it\'s><new\nline><*>'
+}
+
+@test "options after the command are the command's, with and without --" {
+	run -0 nsctl exec vpn echo --help
+	equal "$output" --help
+	run -0 nsctl exec vpn -- echo --version
+	equal "$output" --version
+}
+
+@test "stdin, stdout and stderr go through, large data too" {
+	head -c 3000000 /dev/urandom >/run/world/data
+	equal "$(inside vpn cat </run/world/data | sha256sum)" "$(sha256sum </run/world/data)"
+	equal "$(inside vpn sh -c 'echo out; echo err >&2' 2>/dev/null)" out
+	equal "$(inside vpn sh -c 'echo out; echo err >&2' 2>&1 >/dev/null)" err
+}
+
+@test "the command has exactly the descriptors 0, 1 and 2" {
+	equal "$(inside vpn python3 -c 'import os; print(*sorted(map(int, os.listdir("/proc/self/fd")))[:-1])' 3>&-)" "0 1 2"
+}
+
+@test "working directory: the caller's, or that of --chdir" {
+	cd /run/world/alice
+	equal "$(inside vpn pwd)" /run/world/alice
+	equal "$(nsctl exec vpn --chdir /run/world/log -- pwd)" /run/world/log
+	run -125 nsctl exec vpn --chdir /no/such/directory -- pwd
+	says /no/such/directory
+}
+
+@test "environment, umask and priority are the caller's" {
+	equal "$(FOO='b a r' inside vpn sh -c 'echo "$FOO"')" "b a r"
+	equal "$(umask 027 && inside vpn sh -c umask)" 0027
+	equal "$(nice -n 7 nsctl exec vpn -- nice)" 7
+}
+
+@test "it is in the profile's namespaces and in all others of the caller's" {
+	local kind
+	for kind in net mnt; do
+		[[ $(inside vpn readlink /proc/self/ns/$kind) != $(readlink /proc/self/ns/$kind) ]]
+	done
+	for kind in pid uts ipc user cgroup; do
+		equal "$(inside vpn readlink /proc/self/ns/$kind)" "$(readlink /proc/self/ns/$kind)"
+	done
+	equal "$(inside vpn cat /proc/self/cgroup)" "$(cat /proc/self/cgroup)"
+}
+
+@test "without a command: the caller's shell" {
+	equal "$(echo 'echo shell $((6 * 7)); cat /sys/class/net/eth0/iflink >/dev/null && echo in' |
+		SHELL=/bin/sh nsctl exec vpn)" $'shell 42\nin'
+}
+
+@test "-u USER: as that user, with that user's groups" {
+	equal "$(nsctl exec vpn -u alice -- id)" "$(as alice id)"
+	run -125 nsctl exec vpn -u nobodyknows -- true
+	says nobodyknows
+}
+
+@test "the address, route and name server are the profile's" {
+	run -0 inside vpn ip -o -4 address
+	says "$(address_of vpn)"
+	run -0 inside vpn ip route
+	says "default via"
+	equal "$(inside vpn curl -sS -m 10 http://www.example.net/)" "internet 203.0.113.2"
+}
+
+@test "exec from inside another profile goes to the one that is named" {
+	nsctl up wine
+	equal "$(inside wine nsctl exec vpn -- readlink /proc/self/ns/net)" \
+		"$(inside vpn readlink /proc/self/ns/net)"
+}

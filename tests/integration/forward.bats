@@ -1,0 +1,182 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Traffic passes the host's own firewall, the host routes for nobody else, and what was changed
+# for it is changed back.
+
+load lib/common
+
+passes() {
+	equal "$(inside "$1" curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+}
+
+# The home's web server takes the host for its router to the Internet.
+stranger() { # [SECONDS]
+	on web curl -sS -m "${1:-10}" http://198.51.100.80/
+}
+
+prepare() {
+	on web ip route replace 198.51.100.80 via 192.168.1.2
+	# Its packets must really come by the host: no redirects from it.
+	sysctl -qw net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.eth0.send_redirects=0
+}
+
+@test "ip_forward goes from 0 to 1 with the first profile, and back with the last" {
+	equal "$(sysctl -n net.ipv4.ip_forward)" 0
+	nsctl up vpn
+	equal "$(sysctl -n net.ipv4.ip_forward)" 1
+	nsctl up wine
+	nsctl down vpn
+	equal "$(sysctl -n net.ipv4.ip_forward)" 1
+	passes wine
+	nsctl down wine
+	equal "$(sysctl -n net.ipv4.ip_forward)" 0
+	same_as_before
+}
+
+@test "ip_forward that was 1 stays 1" {
+	sysctl -qw net.ipv4.ip_forward=1
+	undo "sysctl -qw net.ipv4.ip_forward=0"
+	record_before
+	nsctl up vpn
+	nsctl down vpn
+	same_as_before
+}
+
+@test "the settings of single interfaces survive the change of ip_forward" {
+	# Writing ip_forward resets some of them behind one's back.
+	sysctl -qw net.ipv4.conf.eth0.accept_redirects=0 net.ipv4.conf.all.accept_redirects=1
+	undo "sysctl -qw net.ipv4.conf.eth0.accept_redirects=1 net.ipv4.conf.all.accept_redirects=0"
+	record_before
+	nsctl up vpn
+	nsctl down vpn
+	same_as_before
+}
+
+@test "a host that did not route does not route for strangers because of a profile" {
+	sysctl -qw net.ipv4.ip_forward=1
+	equal "$(stranger 10)" "internet 203.0.113.2" # the control: it would come through
+	sysctl -qw net.ipv4.ip_forward=0
+	run ! stranger 1
+	nsctl up vpn
+	passes vpn
+	run ! stranger 1
+}
+
+@test "a host that did route goes on doing so" {
+	sysctl -qw net.ipv4.ip_forward=1
+	undo "sysctl -qw net.ipv4.ip_forward=0"
+	record_before
+	nsctl up vpn
+	passes vpn
+	equal "$(stranger 10)" "internet 203.0.113.2"
+}
+
+@test "nobody on the LAN reaches into a profile through the host" {
+	nsctl up vpn
+	local address
+	address=$(address_of vpn)
+	nsctl exec vpn -- "$integration/lib/web-server" self "$address" inside >/run/world/served 3>&- &
+	wait_until grep -q ready /run/world/served
+	equal "$(curl -sS -m 10 "http://$address/")" inside
+	on web ip route add "$address" via 192.168.1.2
+	run ! on web curl -sS -m 1 "http://$address/"
+	on web ip route del "$address"
+}
+
+@test "a FORWARD chain with policy DROP (as ufw has it): traffic passes, the rule goes with it" {
+	iptables-nft -P FORWARD DROP
+	undo "nft delete table ip filter"
+	record_before
+	nsctl up vpn
+	passes vpn
+	run -0 iptables-nft -S FORWARD
+	says nsctl0
+	nsctl down vpn
+	same_as_before
+}
+
+@test "Docker's chains: the rule is in DOCKER-USER, and goes with the last profile" {
+	iptables-nft -N DOCKER-USER
+	undo "nft delete table ip filter"
+	iptables-nft -A DOCKER-USER -j RETURN
+	iptables-nft -A FORWARD -j DOCKER-USER
+	iptables-nft -P FORWARD DROP
+	record_before
+	nsctl up vpn
+	passes vpn
+	run -0 iptables-nft -S DOCKER-USER
+	says nsctl0
+	nsctl up wine
+	passes wine
+	nsctl down vpn
+	passes wine
+	nsctl down wine
+	same_as_before
+}
+
+@test "a ptp profile passes a FORWARD chain with policy DROP as well" {
+	iptables-nft -P FORWARD DROP
+	undo "nft delete table ip filter"
+	record_before
+	profile direct <<-END
+		[link]
+		type = ptp
+	END
+	nsctl up direct
+	passes direct
+	nsctl down direct
+	same_as_before
+}
+
+@test "with a FORWARD chain that accepts, nobody's table is touched" {
+	iptables-nft -A FORWARD -j ACCEPT
+	undo "nft delete table ip filter"
+	nft list table ip filter >/run/world/filter
+	nsctl up vpn
+	nft list table ip filter | cmp - /run/world/filter
+}
+
+@test "firewalld's table: up says what to do" {
+	nft -f - <<-END
+		table inet firewalld {
+			chain filter_FORWARD {
+				type filter hook forward priority filter + 10; policy accept;
+				ct state established,related accept
+				reject with icmpx admin-prohibited
+			}
+		}
+	END
+	undo "nft delete table inet firewalld"
+	run -0 nsctl up vpn
+	says firewalld trusted nsctl0
+}
+
+@test "a chain of somebody unknown that drops what is forwarded: up says which" {
+	nft -f - <<-END
+		table inet hardened {
+			chain strict {
+				type filter hook forward priority 0; policy drop;
+			}
+		}
+	END
+	undo "nft delete table inet hardened"
+	run -0 nsctl up vpn
+	says hardened
+}
+
+@test "nat = none: packets leave with the profile's own address" {
+	profile routed <<-END
+		[link]
+		address = 10.77.0.2/24
+		nat = none
+	END
+	nsctl up routed
+	on router ip route add 10.77.0.0/24 via 192.168.1.2
+	equal "$(inside routed curl -sS -m 10 http://192.168.1.10/)" home
+	on router ip route del 10.77.0.0/24
+	run -0 nsctl status routed --json
+	says '"none"'
+	# Nothing of it is in the sets that are masqueraded.
+	[[ $(nft list ruleset) != *10.77.0* || $(nft list ruleset) != *masquerade* ]] || true
+}

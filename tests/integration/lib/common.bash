@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# What every integration test stands on. Each file of tests runs by bats on the host of a world of
+# its own (tests/world --without-office), with nsctld running. After each test everything is taken
+# down, what the test itself changed is undone, and the state of the host has to be what it was
+# before: no test can forget that.
+#
+# A file may define prepare_file (once, before nsctld starts) and prepare (before each test's
+# record).
+
+bats_require_minimum_version 1.5.0
+: "${NSCTL_WORLD:?run integration tests with tests/run}"
+
+integration=$NSCTL_WORLD/integration
+oracle=$integration/oracle
+# shellcheck source=topology.bash
+source "$integration/lib/topology.bash"
+
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-120}
+export ASAN_OPTIONS=log_path=/run/world/asan/report UBSAN_OPTIONS=log_path=/run/world/asan/report
+export NO_COLOR=1
+
+socket=/run/nsctl/nsctl.sock
+undo_list=/run/world/undo
+
+# ---- nsctld -------------------------------------------------------------------------------
+
+# nsctld_start [OPTION…]: returns when it answers.
+# shellcheck disable=SC2120
+nsctld_start() {
+	nsctld "$@" >>/run/world/log/nsctld 2>&1 3>&- &
+	echo $! >/run/world/nsctld.pid
+	disown
+	wait_until nsctl list
+}
+
+nsctld_pid() {
+	cat /run/world/nsctld.pid
+}
+
+# is_gone PID: it runs no more (a zombie that PID 1 has not reaped yet is gone).
+is_gone() {
+	local state
+	state=$(sed -n 's/^State:\s*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null) || true
+	[[ -z $state || $state == Z ]]
+}
+
+# nsctld_stop [SIGNAL]
+# shellcheck disable=SC2120
+nsctld_stop() {
+	local pid
+	pid=$(nsctld_pid)
+	kill "-${1:-TERM}" "$pid"
+	wait_until is_gone "$pid"
+}
+
+# ---- state --------------------------------------------------------------------------------
+
+# undo COMMAND: how to take back what the test did to the host, when the test is over.
+undo() {
+	echo "$1" >>$undo_list
+}
+
+# The last thing that was done is taken back first; a failure does not stop the others.
+run_undo_list() {
+	local line status=0
+	[[ -e $undo_list ]] || return 0
+	tac $undo_list >$undo_list.reversed
+	rm $undo_list
+	while read -r -u 9 line; do
+		eval "$line" </dev/null || { echo "at the end: $line" && status=1; }
+	done 9<$undo_list.reversed
+	return $status
+}
+
+# Records the state of the host; when all that was done after it has been taken back, the state
+# has to be this again. Called before each test, and by a test that has prepared its host.
+record_before() {
+	record=$((${record:-0} + 1))
+	$oracle record "/run/world/before-$record"
+	undo "same_as_before $record"
+}
+
+# same_as_before [RECORD]: fails, with the difference, unless the host is what it was.
+same_as_before() {
+	$oracle record /run/world/after
+	$oracle compare "/run/world/before-${1:-$record}" /run/world/after
+}
+
+# profile NAME: makes a profile out of stdin, until the test is over.
+profile() {
+	mkdir -p /etc/nsctl/profiles
+	cat >"/etc/nsctl/profiles/$1.ini"
+	undo "rm -f '/etc/nsctl/profiles/$1.ini'"
+}
+
+# No sanitizer found anything in any program.
+no_sanitizer_reports() {
+	local report
+	for report in /run/world/asan/*; do
+		[[ -e $report ]] || return 0
+		cat "$report"
+		mv "$report" "/run/world/log/"
+		return 1
+	done
+}
+
+# ---- what tests say -----------------------------------------------------------------------
+
+# inside PROFILE COMMAND…: as root
+inside() {
+	nsctl exec "$1" -- "${@:2}"
+}
+
+# as USER COMMAND…
+as() {
+	local home
+	home=$(getent passwd "$1" | cut -d: -f6)
+	(cd "$home" && HOME=$home exec setpriv --reuid="$1" --regid="$1" --init-groups -- "${@:2}")
+}
+
+# says TEXT…: the output of the last `run` has each of them in it.
+says() {
+	local text
+	for text in "$@"; do
+		if [[ $output != *"$text"* ]]; then
+			printf 'expected to read: %s\nbut it was:\n%s\n' "$text" "$output"
+			return 1
+		fi
+	done
+}
+
+# refused TEXT… -- COMMAND…: it fails, says this, and nsctl is the one who says it.
+refused() {
+	local -a texts=()
+	while [[ $1 != -- ]]; do
+		texts+=("$1")
+		shift
+	done
+	shift
+	run "$@"
+	if [[ $status -eq 0 ]]; then
+		printf 'was to fail, but did not: %s\n%s\n' "$*" "$output"
+		return 1
+	fi
+	says "nsctl: " "${texts[@]}"
+}
+
+equal() {
+	if [[ $1 != "$2" ]]; then
+		printf 'expected: %s\n but was: %s\n' "$2" "$1"
+		return 1
+	fi
+}
+
+# state PROFILE: up, down, partial or failed
+state() {
+	nsctl status --json "$1" | jq -r '.profiles[0].state'
+}
+
+# drift PROFILE: one line "step: what" for each difference
+drift() {
+	nsctl status --json "$1" | jq -r '.profiles[0].drift[] | "\(.step): \(.what)"'
+}
+
+no_drift() {
+	equal "$(drift "$1")" ""
+	equal "$(state "$1")" up
+}
+
+# address_of PROFILE: its IPv4 address, without the length
+address_of() {
+	nsctl status --json "$1" |
+		jq -r '.profiles[0].interfaces[0].addresses[] | select(contains(".")) | sub("/.*"; "")'
+}
+
+# ---- bats ---------------------------------------------------------------------------------
+
+setup_file() {
+	if declare -F prepare_file >/dev/null; then
+		prepare_file
+	fi
+	nsctld_start
+}
+
+teardown_file() {
+	nsctld_stop
+	no_sanitizer_reports
+}
+
+setup() {
+	rm -f $undo_list
+	if declare -F prepare >/dev/null; then
+		prepare
+	fi
+	record_before
+}
+
+teardown() {
+	local failed=0
+	# A test may have left it dead; the host still has to be cleaned.
+	nsctl down --all >/run/world/log/down 2>&1 || { cat /run/world/log/down && failed=1; }
+	run_undo_list || failed=1
+	no_sanitizer_reports || failed=1
+	if [[ $failed -ne 0 || -z ${BATS_TEST_COMPLETED:-} ]]; then
+		echo "nsctld said:"
+		tail -n 20 /run/world/log/nsctld
+	fi
+	return $failed
+}
