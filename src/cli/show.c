@@ -22,7 +22,7 @@ static void print_section(const char *section, bool between, bool absent)
 		printf("[%s]\n", section);
 }
 
-/* What is empty is a comment, so that the whole is a profile that means the same. */
+/* For reading, with the origins in a column; in a profile a comment has a line of its own. */
 static int print_value(const char *section, const char *key, const char *value, const char *origin,
 		       void *userdata)
 {
@@ -38,7 +38,7 @@ static int print_value(const char *section, const char *key, const char *value, 
 	}
 	if (absent)
 		return 0;
-	line = str_format("%s%s = %s", value ? "" : "; ", key, text ?: "");
+	line = str_format("%s = %s", key, text ?: "");
 	if (!line || !shown->section)
 		return -ENOMEM;
 	printf("%-40s ; %s\n", line, origin ?: _("default"));
