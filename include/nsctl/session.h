@@ -79,6 +79,8 @@ void session_request_clear(struct session_request *request);
 ssize_t session_message_parse(const void *data, size_t length, struct session_message *ret,
 			      const char **ret_text);
 
+/* A new session keyring, after the drop: root's must not be seen by the command. */
+int session_new_keyring(struct error *error);
 /* Becomes the command, looked for in $PATH. Returns only when that failed: negative errno, and 126
  * or 127 in *ret_status. */
 int session_execute(char *const *arguments, int *ret_status);
