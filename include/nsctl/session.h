@@ -18,6 +18,13 @@
 #define SESSION_GROUPS_MAX    65536     /* NGROUPS_MAX of Linux */
 #define SESSION_ENCODED_MAX   (SESSION_REQUEST_MAX + 4 * SESSION_GROUPS_MAX + 4096)
 
+/* Exit statuses that are not the command's own. */
+enum {
+	SESSION_EXIT_FAILED = 125,	 /* nsctl failed */
+	SESSION_EXIT_NOT_RUNNABLE = 126, /* the command can't be run */
+	SESSION_EXIT_NOT_FOUND = 127,	 /* there is no such command */
+};
+
 enum session_message_type {
 	/* caller to session */
 	SESSION_SIGNAL = 1, /* value: signal number for the command's process group */
@@ -71,3 +78,7 @@ void session_request_clear(struct session_request *request);
  */
 ssize_t session_message_parse(const void *data, size_t length, struct session_message *ret,
 			      const char **ret_text);
+
+/* Becomes the command, looked for in $PATH. Returns only when that failed: negative errno, and 126 or
+ * 127 in *ret_status. */
+int session_execute(char *const *arguments, int *ret_status);

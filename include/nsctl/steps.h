@@ -130,3 +130,5 @@ void instance_freep(struct instance **instance);
 int instance_rt(struct instance *instance, struct rt **ret, struct error *error);
 /* After a restart: takes up the pinned namespaces that are those of the record. */
 void instance_hold(const struct host *host, struct instance *instance);
+/* When the last profile has gone: takes away the directories and mounts that all of them shared. */
+void host_release(struct host *host);

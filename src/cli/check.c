@@ -32,11 +32,21 @@ static int check_one(const struct cli *cli, const char *word)
 	if (r < 0) {
 		if (!error.code)
 			error_errno(&error, r, "%s", shown ?: "?");
-		print_error(cli, &error);
+		report_error(&error);
 		return EXIT_FAILURE;
 	}
 	printf("%s: %s\n", names_file(word) ? shown : profile->path, _("ok"));
 	return EXIT_SUCCESS;
+}
+
+/* Where there should have been some: a misspelt --profiles shows. */
+static void print_nothing(char *const *directories)
+{
+	char *const *directory;
+
+	printf("%s", _("no profiles in"));
+	STRV_FOREACH(directory, directories)
+		printf(" %s%s", *directory, directory[1] ? "," : "\n");
 }
 
 static int run(struct cli *cli, int argc, char **argv, struct error *error)
@@ -53,7 +63,7 @@ static int run(struct cli *cli, int argc, char **argv, struct error *error)
 			return r;
 		words = all;
 		if (!words || !*words)
-			puts(_("no profiles"));
+			print_nothing(profile_directories(cli));
 	}
 	STRV_FOREACH(word, words)
 		if (check_one(cli, *word) != EXIT_SUCCESS)

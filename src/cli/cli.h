@@ -7,14 +7,7 @@
 #include "nsctl/base.h"
 #include "nsctl/ipc.h"
 
-enum exit_status {
-	EXIT_USAGE = 2,
-	/* of exec, which otherwise ends as the command did */
-	EXIT_NSCTL = 125,
-	EXIT_NOT_RUNNABLE = 126,
-	EXIT_NOT_FOUND = 127,
-	EXIT_SIGNAL = 128, /* and the signal's number */
-};
+enum { EXIT_USAGE = 2 };
 
 /* One bit an option; the table with their names is in options.c. */
 enum cli_option {
@@ -96,8 +89,9 @@ int table_note(struct table *table, const char *text);
 void table_print(const struct table *table, FILE *out, bool color);
 void table_clear(struct table *table);
 
-void print_error(const struct cli *cli, const struct error *error);
-void print_warning(const char *format, ...) _printf_(1, 2);
+/* Each prints once, to stderr, after what is on its way to stdout. */
+void report_error(const struct error *error);
+void report_warning(const char *format, ...) _printf_(1, 2);
 /* Stable, for programs. */
 int print_json(const json_t *value);
 
@@ -117,7 +111,7 @@ int json_strings(char *const *strings, json_t **ret, struct error *error);
 struct outcome_words {
 	const char *method, *changed, *unchanged, *none;
 };
-int outcomes_run(struct cli *cli, const struct outcome_words *words, json_t *parameters,
+int outcomes_run(const struct cli *cli, const struct outcome_words *words, json_t *parameters,
 		 struct error *error);
 
 /* ---- exec ----------------------------------------------------------------------------- */

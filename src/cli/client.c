@@ -6,48 +6,50 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "cli.h"
 
 /* ---- starting nsctld ------------------------------------------------------------------- */
 
-/* The one asked for, the one beside this program (a build tree), the installed one. */
-static char *find_daemon(const struct cli *cli)
+/* A program beside this one, as in a build tree; NULL where there is none. */
+static char *find_beside(const char *name)
 {
-	static const char name[] = "nsctld";
-	char self[4096], *slash;
-	ssize_t n;
+	_cleanup_free_ char *self = realpath("/proc/self/exe", NULL), *path = NULL;
+	char *slash = self ? strrchr(self, '/') : NULL;
 
-	if (cli->daemon)
-		return strdup(cli->daemon);
-	n = readlink("/proc/self/exe", self, sizeof(self) - sizeof(name));
-	if (n > 0 && (size_t)n < sizeof(self) - sizeof(name)) {
-		self[n] = '\0';
-		slash = strrchr(self, '/');
-		if (slash) {
-			strcpy(slash + 1, name);
-			if (access(self, X_OK) == 0)
-				return strdup(self);
-		}
-	}
-	return strdup(SBINDIR "/nsctld");
+	if (!slash)
+		return NULL;
+	path = str_format("%.*s/%s", (int)(slash - self), self, name);
+	return path && access(path, X_OK) == 0 ? TAKE_PTR(path) : NULL;
 }
 
-static int daemon_arguments(const struct cli *cli, const char *path, char ***ret)
+/* --NAME=PATH with an absolute path: nsctld leaves the directory that it is started in. */
+static int add_path(char ***arguments, const char *name, const char *path)
 {
+	_cleanup_free_ char *current = *path == '/' ? NULL : getcwd(NULL, 0);
+
+	return strv_take(arguments,
+			 str_format("--%s=%s%s%s", name, current ?: "", current ? "/" : "", path));
+}
+
+static int daemon_arguments(const struct cli *cli, char ***ret)
+{
+	_cleanup_free_ char *beside = cli->daemon ? NULL : find_beside("nsctld");
+	_cleanup_free_ char *session = beside ? find_beside("nsctl-session") : NULL;
 	_cleanup_strv_ char **v = NULL;
 	char *const *directory;
-	int r = strv_add(&v, path);
+	int r = strv_add(&v, cli->daemon ?: beside ?: SBINDIR "/nsctld");
 
 	if (r >= 0)
 		r = strv_add(&v, "--background");
-	if (r >= 0)
-		r = strv_take(&v, str_format("--socket=%s", cli->socket));
+	if (r >= 0 && !str_equal(cli->socket, IPC_SOCKET))
+		r = add_path(&v, "socket", cli->socket);
+	if (r >= 0 && session)
+		r = add_path(&v, "session-program", session);
 	STRV_FOREACH(directory, cli->profiles)
 		if (r >= 0)
-			r = strv_take(&v, str_format("--profiles=%s", *directory));
+			r = add_path(&v, "profiles", *directory);
 	if (r >= 0)
 		*ret = TAKE_PTR(v);
 	return r;
@@ -57,26 +59,25 @@ static int daemon_arguments(const struct cli *cli, const char *path, char ***ret
  * can't. */
 static int start_daemon(const struct cli *cli, struct error *error)
 {
-	_cleanup_free_ char *path = find_daemon(cli);
 	_cleanup_strv_ char **arguments = NULL;
 	posix_spawn_file_actions_t actions;
 	int r, status = 0;
 	pid_t pid;
 
-	if (!path || daemon_arguments(cli, path, &arguments) < 0)
+	if (daemon_arguments(cli, &arguments) < 0)
 		return error_oom(error);
 	/* it outlives us: whoever reads our output must not wait for it */
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-	r = posix_spawn(&pid, path, &actions, NULL, arguments, environ);
+	r = posix_spawn(&pid, arguments[0], &actions, NULL, arguments, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	if (r != 0)
-		return error_errno(error, r, _("can't start %s"), path);
+		return error_errno(error, r, _("can't start %s"), arguments[0]);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return error_set(error, EIO, _("%s did not start"), path);
+		return error_set(error, EIO, _("%s did not start"), arguments[0]);
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "nsctl/session.h"
 
 /* ---- who it will be -------------------------------------------------------------------- */
 
@@ -174,8 +175,8 @@ static int change_directory(const struct exec *exec, const char *before, struct 
 	}
 	if (before && chdir(before) == 0)
 		return 0;
-	print_warning(_("can't enter directory %s here: %s; running in /"), before ?: "?",
-		      strerror(errno));
+	report_warning(_("can't enter directory %s here: %s; running in /"), before ?: "?",
+		       strerror(errno));
 	return chdir("/") < 0 ? error_errno(error, errno, _("can't enter directory /")) : 0;
 }
 
@@ -183,7 +184,7 @@ int exec_as_root(const struct cli *cli, const struct exec *exec, struct error *e
 {
 	_cleanup_(identity_clear) struct identity identity = {};
 	_cleanup_free_ char *before = getcwd(NULL, 0), *shown = NULL;
-	int r = 0;
+	int r = 0, status;
 
 	/* catalogues are read at the first message: not from inside the profile */
 	gettext("out of memory");
@@ -199,12 +200,11 @@ int exec_as_root(const struct cli *cli, const struct exec *exec, struct error *e
 		r = error_oom(error);
 	if (r < 0)
 		return r;
-	execvp(exec->command[0], exec->command);
-	r = errno;
+	r = session_execute(exec->command, &status);
 	shown = str_escape(exec->command[0], strlen(exec->command[0]));
-	if (r == ENOENT && !strchr(exec->command[0], '/'))
+	if (status == SESSION_EXIT_NOT_FOUND && !strchr(exec->command[0], '/'))
 		error_set(error, r, _("can't run %s: command not found"), shown ?: "");
 	else
 		error_errno(error, r, _("can't run %s"), shown ?: "");
-	return r == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE;
+	return status;
 }

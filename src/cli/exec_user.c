@@ -59,8 +59,8 @@ static int environment_strings(json_t **ret, struct error *error)
 		if (!string) {
 			_cleanup_free_ char *name = str_escape(*s, strcspn(*s, "="));
 
-			print_warning(_("the variable %s is not UTF-8 and is left out"),
-				      name ?: "");
+			report_warning(_("the variable %s is not UTF-8 and is left out"),
+				       name ?: "");
 		} else if (json_array_append_new(array, string) < 0) {
 			return error_oom(error);
 		}

@@ -177,7 +177,7 @@ void table_clear(struct table *table)
 
 /* ---- messages ------------------------------------------------------------------------- */
 
-void print_error(const struct cli *cli _unused_, const struct error *error)
+void report_error(const struct error *error)
 {
 	bool color = color_wanted(stderr);
 
@@ -188,7 +188,7 @@ void print_error(const struct cli *cli _unused_, const struct error *error)
 		fprintf(stderr, "  %s\n", error->hint);
 }
 
-void print_warning(const char *format, ...)
+void report_warning(const char *format, ...)
 {
 	bool color = color_wanted(stderr);
 	va_list ap;

@@ -10,7 +10,7 @@ static void print_commands(FILE *out)
 		char left[64];
 
 		snprintf(left, sizeof(left), "%s %s", (*c)->name, _((*c)->arguments));
-		fprintf(out, "  %-28s  %s\n", left, _((*c)->summary));
+		fprintf(out, "  %-30s  %s\n", left, _((*c)->summary));
 	}
 }
 

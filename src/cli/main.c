@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "nsctl/session.h"
 
 const struct command *const commands[] = {
 	&command_up,   &command_down, &command_exec, &command_status, &command_list, &command_check,
@@ -54,7 +55,7 @@ static void open_standard_fds(void)
 static int failure_status(const struct cli *cli, bool usage)
 {
 	if (cli->command && cli->command->runs_command)
-		return EXIT_NSCTL; /* apart from whatever the command may return */
+		return SESSION_EXIT_FAILED; /* apart from whatever the command may return */
 	return usage ? EXIT_USAGE : EXIT_FAILURE;
 }
 
@@ -136,7 +137,7 @@ int main(int argc, char **argv)
 		status = failure_status(&cli, false);
 	}
 	if (error.code)
-		print_error(&cli, &error);
+		report_error(&error);
 	strv_free(cli.profiles);
 	return status;
 }

@@ -197,7 +197,7 @@ int arguments_check(const struct cli *cli, int argc, char **argv, int min, int m
 	}
 	if (argc > max) {
 		shown = str_escape(argv[max], strlen(argv[max]));
-		error_set(error, EINVAL, _("too much: \"%s\""), shown ?: "");
+		error_set(error, EINVAL, _("\"%s\" is one word too many"), shown ?: "");
 		return usage_hint(cli, error);
 	}
 	return 0;

@@ -11,7 +11,7 @@ static const char *text_of(const json_t *object, const char *key)
 
 /* Messages name what failed, and most of them the profile as well; those that don't get it in
  * front. */
-static void print_failure(const struct cli *cli, const char *profile, const json_t *failure)
+static void print_failure(const char *profile, const json_t *failure)
 {
 	_cleanup_error_ struct error error = {};
 	const char *message = text_of(failure, "message") ?: "?", *hint = text_of(failure, "hint");
@@ -21,11 +21,10 @@ static void print_failure(const struct cli *cli, const char *profile, const json
 		error_prefix(&error, "%s", profile);
 	if (hint)
 		error_hint(&error, "%s", hint);
-	print_error(cli, &error);
+	report_error(&error);
 }
 
-static int print_outcome(const struct cli *cli, const struct outcome_words *words,
-			 const json_t *outcome)
+static int print_outcome(const struct outcome_words *words, const json_t *outcome)
 {
 	const char *profile = text_of(outcome, "profile") ?: "?",
 		   *script = text_of(outcome, "script");
@@ -35,9 +34,9 @@ static int print_outcome(const struct cli *cli, const struct outcome_words *word
 	size_t i;
 
 	json_array_foreach(json_object_get(outcome, "warnings"), i, warning)
-		print_warning("%s: %s", profile, json_string_value(warning) ?: "?");
+		report_warning("%s: %s", profile, json_string_value(warning) ?: "?");
 	if (json_is_object(failure)) {
-		print_failure(cli, profile, failure);
+		print_failure(profile, failure);
 		return EXIT_FAILURE;
 	}
 	if (script)
@@ -48,7 +47,7 @@ static int print_outcome(const struct cli *cli, const struct outcome_words *word
 	return EXIT_SUCCESS;
 }
 
-int outcomes_run(struct cli *cli, const struct outcome_words *words, json_t *parameters,
+int outcomes_run(const struct cli *cli, const struct outcome_words *words, json_t *parameters,
 		 struct error *error)
 {
 	_cleanup_(ipc_connection_freep) struct ipc_connection *connection = NULL;
@@ -70,7 +69,7 @@ int outcomes_run(struct cli *cli, const struct outcome_words *words, json_t *par
 
 		json_array_foreach(outcomes, i, outcome) {
 			n++;
-			if (print_outcome(cli, words, outcome) != EXIT_SUCCESS)
+			if (print_outcome(words, outcome) != EXIT_SUCCESS)
 				status = EXIT_FAILURE;
 		}
 		json_decref(reply);

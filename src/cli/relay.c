@@ -178,7 +178,7 @@ static int end_as(const struct session_message *end)
 		return end->value & 0xff;
 	if (prctl(PR_SET_DUMPABLE, 0) == 0)
 		suffer(end->value);
-	return EXIT_SIGNAL + end->value;
+	return 128 + end->value;
 }
 
 static int run(struct relay *relay)

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include "session_private.h"
 
@@ -17,8 +18,14 @@ void signals_reset(uint64_t ignored)
 		bool ignore = ignored & UINT64_C(1) << (number - 1);
 		struct sigaction action = { .sa_handler = ignore ? SIG_IGN : SIG_DFL };
 
-		/* fails for SIGKILL, SIGSTOP and the two of the C library, which can't be set */
-		sigaction(number, &action, NULL);
+		/* The C library keeps two for itself and refuses them; but they may have come
+		 * ignored too. All zero is the default in every layout of the kernel's structure.
+		 * (It fails for SIGKILL and SIGSTOP, which nobody can set.) */
+		if (sigaction(number, &action, NULL) < 0) {
+			static const char zeros[64];
+
+			syscall(SYS_rt_sigaction, number, zeros, NULL, _NSIG / 8);
+		}
 	}
 }
 
@@ -48,28 +55,28 @@ static int set_environment(const struct session_request *request)
 	v[n] = str_format("%s%s", prefix, request->profile);
 	if (!v[n])
 		return -ENOMEM;
-	environ = v; /* also where execvp looks for PATH; ends with the process */
+	environ = v; /* also where PATH is looked for; ends with the process */
 	return 0;
 }
 
 void command_become(const struct session_request *request, int pipe_fd, pid_t leader)
 {
 	sigset_t none;
-	int r;
+	int r, status;
 
 	/* a hang-up when the leader ends before its time, as for the processes of a terminal */
 	if (prctl(PR_SET_PDEATHSIG, SIGHUP) < 0)
-		fail(pipe_fd, EXIT_NSCTL, errno);
+		fail(pipe_fd, SESSION_EXIT_FAILED, errno);
 	if (getppid() != leader)
-		_exit(EXIT_NSCTL);
+		_exit(SESSION_EXIT_FAILED);
 	if (setpgid(0, 0) < 0)
-		fail(pipe_fd, EXIT_NSCTL, errno);
+		fail(pipe_fd, SESSION_EXIT_FAILED, errno);
 	r = set_environment(request);
 	if (r < 0)
-		fail(pipe_fd, EXIT_NSCTL, -r);
+		fail(pipe_fd, SESSION_EXIT_FAILED, -r);
 	signals_reset(request->ignored);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	execvp(request->arguments[0], request->arguments);
-	fail(pipe_fd, errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE, errno);
+	r = session_execute(request->arguments, &status);
+	fail(pipe_fd, status, -r);
 }

@@ -180,7 +180,7 @@ static void on_connection(struct loop_source *source _unused_, uint32_t events, 
 
 static const char *failure_verb(int status)
 {
-	return status == EXIT_NSCTL ? _("can't prepare") : _("can't run");
+	return status == SESSION_EXIT_FAILED ? _("can't prepare") : _("can't run");
 }
 
 static void tell_failure(struct leader *leader, const struct command_failure *failure)
@@ -188,7 +188,7 @@ static void tell_failure(struct leader *leader, const struct command_failure *fa
 	const char *name = leader->request->arguments[0];
 	_cleanup_free_ char *shown = str_escape(name, strnlen(name, 256)), *text = NULL;
 
-	if (failure->status == EXIT_NOT_FOUND && !strchr(name, '/'))
+	if (failure->status == SESSION_EXIT_NOT_FOUND && !strchr(name, '/'))
 		text = str_format(_("can't run %s: command not found"), shown ?: "");
 	else
 		text = str_format("%s %s: %s", failure_verb(failure->status), shown ?: "",
@@ -317,8 +317,8 @@ int leader_run(const struct session_request *request, int connection_fd)
 			str_format(_("can't start the command: %s"), strerror(-r));
 
 		signal_command(&leader, SIGKILL);
-		leader_report_failure(connection_fd, EXIT_NSCTL, text ?: "");
-		return EXIT_NSCTL;
+		leader_report_failure(connection_fd, SESSION_EXIT_FAILED, text ?: "");
+		return SESSION_EXIT_FAILED;
 	}
 	r = loop_run(leader.loop);
 	if (r < 0) /* never to leave a command behind that nobody watches */
@@ -331,5 +331,5 @@ int leader_run(const struct session_request *request, int connection_fd)
 	loop_free(leader.loop);
 	close_fd(leader.pipe_fd);
 	close_fd(leader.signal_fd);
-	return r < 0 ? EXIT_NSCTL : EXIT_SUCCESS;
+	return r < 0 ? SESSION_EXIT_FAILED : EXIT_SUCCESS;
 }

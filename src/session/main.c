@@ -57,7 +57,7 @@ int main(void)
 	if (!started_by_nsctld()) {
 		fputs(_("nsctl-session is started by nsctld; run \"nsctl exec\" instead\n"),
 		      stderr);
-		return EXIT_NSCTL;
+		return SESSION_EXIT_FAILED;
 	}
 	block_signals();
 	r = check_fds(&error);
@@ -66,8 +66,9 @@ int main(void)
 	if (r >= 0)
 		r = enter(&request, &error);
 	if (r < 0) {
-		leader_report_failure(SESSION_FD_CONNECTION, EXIT_NSCTL, error_text(&error));
-		status = EXIT_NSCTL;
+		leader_report_failure(SESSION_FD_CONNECTION, SESSION_EXIT_FAILED,
+				      error_text(&error));
+		status = SESSION_EXIT_FAILED;
 	} else {
 		status = leader_run(&request, SESSION_FD_CONNECTION);
 	}

@@ -4,10 +4,6 @@
 
 #include "nsctl/session.h"
 
-#define EXIT_NSCTL        125 /* nsctl's own failure */
-#define EXIT_NOT_RUNNABLE 126
-#define EXIT_NOT_FOUND    127
-
 /* Reads the request from its sealed memfd; the caller clears it. */
 int request_receive(int fd, struct session_request *ret, struct error *error);
 /* Everything between root and the caller: afterwards this process is the caller, inside the

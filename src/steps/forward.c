@@ -151,7 +151,8 @@ static int up(struct step_context *context, struct error *error)
 	look = instance->forwards || !interface_used(host, interface);
 	r = 0;
 	if (!instance->forwards) {
-		instance->forwards = changed = true;
+		instance->forwards = true;
+		changed = true;
 		r = ruleset_add(host, instance, error);
 	} else if (!ruleset_intact(host)) {
 		changed = true;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 
 #include "step.h"
@@ -56,6 +57,18 @@ void instance_hold(const struct host *host, struct instance *instance)
 {
 	netns_hold(instance);
 	mounts_hold(host, instance);
+}
+
+void host_release(struct host *host)
+{
+	_cleanup_free_ char *directory = str_format("%s/ns", host->runtime_directory);
+
+	netns_directory_release(host->netns_directory);
+	host->netns_directory = 0;
+	if (directory && rmdir(directory) < 0 && errno == EBUSY) { /* its private mount is on it */
+		umount2(directory, MNT_DETACH | UMOUNT_NOFOLLOW);
+		rmdir(directory);
+	}
 }
 
 char *instance_directory(const struct host *host, const struct instance *instance, const char *file)

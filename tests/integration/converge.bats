@@ -71,7 +71,7 @@ works() {
 }
 
 @test "the veth, removed inside" {
-	converges link eth0 inside full ip link del eth0
+	converges link ns-full inside full ip link del eth0
 }
 
 @test "the veth, down on the host" {
@@ -87,7 +87,7 @@ works() {
 }
 
 @test "the isolation of the port" {
-	converges link isolat bridge link set dev ns-full isolated off
+	converges link "not isolated" bridge link set dev ns-full isolated off
 }
 
 @test "the bridge" {
@@ -99,7 +99,7 @@ works() {
 }
 
 @test "the bridge's address" {
-	converges bridge 10.77.0.1 ip address del 10.77.0.1/24 dev nsctl0
+	converges addresses 10.77.0.1 ip address del 10.77.0.1/24 dev nsctl0
 }
 
 @test "the address inside" {

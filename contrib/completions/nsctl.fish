@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# fish completion for nsctl(1)
+
+function __nsctl_profiles
+    nsctl list --names 2>/dev/null
+end
+
+# The command is the first word that is neither an option nor an option's value.
+function __nsctl_command
+    set -l words (commandline -opc)
+    set -l skip 0
+    for word in $words[2..-1]
+        if test $skip = 1
+            set skip 0
+            continue
+        end
+        switch $word
+            case --socket --daemon --profiles
+                set skip 1
+            case '-*'
+            case '*'
+                echo $word
+                return 0
+        end
+    end
+    return 1
+end
+
+function __nsctl_is
+    contains -- (__nsctl_command) $argv
+end
+
+# For exec: the profile is there already, and what follows is another command's line.
+function __nsctl_in_command
+    __nsctl_is exec; or return 1
+    set -l words (commandline -opc)
+    test (count (string match -v -- '-*' $words)) -gt 2
+end
+
+complete -c nsctl -f
+complete -c nsctl -n 'not __nsctl_command' -a up -d 'make the network of a profile'
+complete -c nsctl -n 'not __nsctl_command' -a down -d 'end what runs inside, and take it away'
+complete -c nsctl -n 'not __nsctl_command' -a exec -d 'run a command inside a profile'
+complete -c nsctl -n 'not __nsctl_command' -a status -d 'show what is up'
+complete -c nsctl -n 'not __nsctl_command' -a list -d 'list the profiles that you may use'
+complete -c nsctl -n 'not __nsctl_command' -a check -d 'look for mistakes in profiles'
+complete -c nsctl -n 'not __nsctl_command' -a show -d 'show the values of a profile'
+complete -c nsctl -n 'not __nsctl_command' -a help -d 'say what a command does'
+complete -c nsctl -n 'not __nsctl_command' -s V -l version -d 'show the version'
+
+complete -c nsctl -n 'not __nsctl_in_command' -l socket -r -F -d 'the socket of nsctld'
+complete -c nsctl -n 'not __nsctl_in_command' -l daemon -r -F -d 'the nsctld that root starts'
+complete -c nsctl -n 'not __nsctl_in_command' -l profiles -x -a '(__fish_complete_directories)' -d 'a directory with profiles'
+complete -c nsctl -n 'not __nsctl_in_command' -s h -l help -d 'show help'
+
+complete -c nsctl -n '__nsctl_is up' -l dry-run -d 'print a shell script instead'
+complete -c nsctl -n '__nsctl_is up' -l wait -d 'return when it is ready'
+complete -c nsctl -n '__nsctl_is down' -l all -d 'every profile that is up'
+complete -c nsctl -n '__nsctl_is status' -l json -d 'output for programs'
+complete -c nsctl -n '__nsctl_is status' -l watch -d 'show it every second'
+complete -c nsctl -n '__nsctl_is list' -l json -d 'output for programs'
+complete -c nsctl -n '__nsctl_is list' -l names -d 'only the names'
+complete -c nsctl -n '__nsctl_is show' -l json -d 'output for programs'
+complete -c nsctl -n '__nsctl_is exec; and not __nsctl_in_command' -s u -l user -x -a '(__fish_complete_users)' -d 'run as this user'
+complete -c nsctl -n '__nsctl_is exec; and not __nsctl_in_command' -l chdir -x -a '(__fish_complete_directories)' -d 'run in this directory'
+
+complete -c nsctl -n '__nsctl_is up down status check show; or __nsctl_is exec; and not __nsctl_in_command' -a '(__nsctl_profiles)' -d profile
+complete -c nsctl -n '__nsctl_is check' -F
+complete -c nsctl -n '__nsctl_is help' -a 'up down exec status list check show'
+complete -c nsctl -n __nsctl_in_command -a '(__fish_complete_subcommand)'

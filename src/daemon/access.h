@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * access: who may do what. Pure decisions on facts that others gathered; any doubt denies.
+ */
+#pragma once
+
+#include "nsctl/base.h"
+#include "peer.h"
+
+/* Is the peer named by the [access] of a profile? Root needs no naming and is not asked here.
+ * A name that nobody has admits nobody; a number is an id. */
+bool access_admits(const struct peer *peer, char *const *users, char *const *groups);
+/* The id of a group by name or number: 0 or negative errno. */
+int access_group_id(const char *name, gid_t *ret);
+
+/*
+ * Would this caller get more from a privileged call than it has where it lives? 0, or -EPERM and
+ * the reason: it is confined by no_new_privs or seccomp, or lives in another user, mount or PID
+ * namespace than we do. `inside` says that its mount namespace is one of ours: a process in a
+ * profile is no stranger. Root is free of what it could undo by itself.
+ */
+int access_check_stranger(uid_t uid, const struct standing *its, const struct standing *ours,
+			  bool inside, struct error *error);

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Clients: one connection each, served a message at a time.
+ *
+ * Bounds: a message per turn of the loop, so that one who sends many does not delay the others; no
+ * further message before the last reply has left; ten seconds for whatever is half done (no message
+ * yet, half a message, replies that are not read); bytes in memory per uid.
+ */
+#include <errno.h>
+#include <sys/epoll.h>
+
+#include "call.h"
+
+#define DEADLINE_USEC UINT64_C(10000000)
+
+static void on_event(struct loop_source *source, uint32_t events, void *userdata);
+static void on_deadline(struct loop_source *source, uint32_t events, void *userdata);
+
+/* Refuses the connection itself; the reason is an answer to a call that has not come yet. */
+static void refuse(struct client *client, const char *name, const char *message)
+{
+	json_t *reply =
+		json_pack("{s:s, s:{s:s}}", "error", name, "parameters", "message", message);
+
+	log_notice("uid %u, pid %d: connection refused: %s", client->peer.uid, client->peer.pid,
+		   message);
+	if (reply)
+		ipc_send(client->connection, reply, NULL, 0);
+	json_decref(reply);
+}
+
+static bool may_connect(const struct server *server, const struct peer *peer)
+{
+	return !server->restricted || peer->uid == 0 || peer_in_group(peer, server->group);
+}
+
+static int admit(struct client *client)
+{
+	struct server *server = client->server;
+	int r;
+
+	if (!may_connect(server, &client->peer)) {
+		refuse(client, IPC_INTERFACE ".Denied",
+		       _("you may not connect to nsctld: it serves one group only"));
+		return -EACCES;
+	}
+	r = limits_take(server->limits, client->peer.uid, LIMIT_CONNECTIONS, 1);
+	if (r == -EDQUOT)
+		refuse(client, IPC_INTERFACE ".LimitExceeded",
+		       _("you have too many connections to nsctld"));
+	return r;
+}
+
+static int watch(struct client *client)
+{
+	struct loop *loop = client->server->loop;
+	int r = loop_add_fd(loop, ipc_connection_fd(client->connection), EPOLLIN, on_event, client,
+			    &client->source);
+
+	if (r == 0)
+		r = loop_add_timer(loop, on_deadline, client, &client->deadline);
+	if (r == 0)
+		r = loop_timer_set(client->deadline, DEADLINE_USEC);
+	client->deadline_armed = r == 0;
+	return r;
+}
+
+static void dispose(struct client *client)
+{
+	loop_source_free(client->source);
+	loop_source_free(client->deadline);
+	ipc_connection_free(client->connection);
+	peer_clear(&client->peer);
+	free(client);
+}
+
+int client_new(struct server *server, int fd)
+{
+	struct client *client = calloc(1, sizeof(*client));
+	int r = client ? ipc_connection_new(fd, &client->connection) : -ENOMEM;
+
+	if (r < 0) {
+		free(client);
+		close_fd(fd);
+		return r;
+	}
+	client->server = server;
+	client->peer.pidfd = -1;
+	r = peer_of_socket(fd, &client->peer);
+	if (r == 0)
+		r = admit(client);
+	if (r < 0) {
+		dispose(client);
+		return r;
+	}
+	client->next = server->clients;
+	server->clients = client;
+	r = watch(client);
+	if (r < 0)
+		client_free(client);
+	return r;
+}
+
+void client_free(struct client *client)
+{
+	struct server *server = client->server;
+	struct client **p = &server->clients;
+
+	while (*p != client)
+		p = &(*p)->next;
+	*p = client->next;
+	client->call = call_free(client->call);
+	limits_give(server->limits, client->peer.uid, LIMIT_BYTES, client->bytes);
+	limits_give(server->limits, client->peer.uid, LIMIT_CONNECTIONS, 1);
+	dispose(client);
+}
+
+/* ---- turns ---------------------------------------------------------------------------- */
+
+/* What the connection holds in memory now, charged to its uid. */
+static int charge(struct client *client)
+{
+	struct limits *limits = client->server->limits;
+	size_t bytes = ipc_buffered(client->connection);
+
+	if (bytes > client->bytes) {
+		int r = limits_take(limits, client->peer.uid, LIMIT_BYTES, bytes - client->bytes);
+
+		if (r < 0)
+			return r;
+	} else {
+		limits_give(limits, client->peer.uid, LIMIT_BYTES, client->bytes - bytes);
+	}
+	client->bytes = bytes;
+	return 0;
+}
+
+static int receive(struct client *client)
+{
+	int r = ipc_receive(client->connection);
+
+	if (r == -ENODATA) {
+		client->eof = true;
+		return 0;
+	}
+	return r == -EAGAIN ? 0 : r;
+}
+
+/* Serves the next whole message, if there is one. */
+static int serve(struct client *client, bool readable)
+{
+	json_t *message;
+	int r = ipc_next(client->connection, &message);
+
+	if (r == 0 && readable && !client->eof) {
+		r = receive(client);
+		if (r == 0)
+			r = ipc_next(client->connection, &message);
+	}
+	client->again = r > 0;
+	if (r <= 0)
+		return r == 0 && client->eof ? -ENODATA : r;
+	client->greeted = true;
+	r = method_dispatch(client, message);
+	json_decref(message);
+	return r;
+}
+
+/* One turn; negative when the connection has come to its end. */
+static int turn(struct client *client, uint32_t events)
+{
+	bool gone = events & (EPOLLHUP | EPOLLERR);
+	int r;
+
+	if (client->broken || (client->call && gone))
+		return -EPIPE;
+	r = ipc_flush(client->connection);
+	if (r < 0 && r != -EAGAIN)
+		return r;
+	if (client->call && client->call->done)
+		client->call = call_free(client->call);
+	if (r == -EAGAIN || client->call)
+		return 0;
+	r = serve(client, gone || events & EPOLLIN);
+	if (r == 0 && client->call && client->call->done)
+		client->call = call_free(client->call);
+	if (client->broken || client->upgraded)
+		return -EPIPE;
+	return r;
+}
+
+static uint32_t wanted_events(const struct client *client)
+{
+	if (ipc_wants_write(client->connection))
+		return EPOLLOUT;
+	if (client->call)
+		return client->call->done ? EPOLLOUT : 0;
+	/* a writable socket brings the loop back at once */
+	if (client->again)
+		return EPOLLOUT;
+	return client->eof ? 0 : EPOLLIN;
+}
+
+/* Ten seconds from when something began to be half done, and anew as replies leave. */
+static int set_deadline(struct client *client, bool progress)
+{
+	bool half_done = !client->greeted || ipc_buffered(client->connection) > 0;
+	bool busy = client->call && !ipc_wants_write(client->connection);
+
+	if (!half_done || busy) {
+		if (!client->deadline_armed)
+			return 0;
+		client->deadline_armed = false;
+		return loop_timer_set(client->deadline, 0);
+	}
+	if (client->deadline_armed && !progress)
+		return 0;
+	client->deadline_armed = true;
+	return loop_timer_set(client->deadline, DEADLINE_USEC);
+}
+
+static void on_event(_unused_ struct loop_source *source, uint32_t events, void *userdata)
+{
+	struct client *client = userdata;
+	bool was_writing = ipc_wants_write(client->connection);
+	size_t before = client->bytes;
+	int r = turn(client, events);
+
+	if (r == 0)
+		r = charge(client);
+	if (r == 0)
+		r = set_deadline(client, was_writing && client->bytes < before);
+	if (r == 0)
+		r = loop_source_set_events(client->source, wanted_events(client));
+	if (r == 0)
+		return;
+	if (r != -ENODATA && r != -EPIPE && r != -ECONNRESET)
+		log_notice("uid %u, pid %d: connection dropped: %s", client->peer.uid,
+			   client->peer.pid, error_text(&(struct error){ .code = -r }));
+	client_free(client);
+}
+
+static void on_deadline(_unused_ struct loop_source *source, _unused_ uint32_t events,
+			void *userdata)
+{
+	struct client *client = userdata;
+
+	log_notice("uid %u, pid %d: connection dropped: nothing whole came or left in time",
+		   client->peer.uid, client->peer.pid);
+	client_free(client);
+}
+
+void client_wake(struct client *client)
+{
+	if (loop_source_set_events(client->source, EPOLLOUT) < 0)
+		client->broken = true; /* seen at its next event */
+}

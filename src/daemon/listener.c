@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The listening socket and the lock of the instance; see listener.h for what is promised. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "listener.h"
+
+/* ---- one instance --------------------------------------------------------------------- */
+
+static int open_runtime(const char *path, struct error *error)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int r = make_directories(path, 0755);
+
+	if (r < 0)
+		return error_errno(error, r, _("can't make the runtime directory %s"), path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_errno(error, errno, _("can't open the runtime directory %s"), path);
+	if (st.st_uid != geteuid() || st.st_mode & (S_IWGRP | S_IWOTH)) {
+		error_set(error, EPERM, _("the runtime directory %s can be written by others"),
+			  path);
+		error_hint(error, _("it must be root's, with mode 0755"));
+		return -EPERM;
+	}
+	return TAKE_FD(fd);
+}
+
+int listener_lock(const char *runtime, int *ret_fd, struct error *error)
+{
+	_cleanup_close_ int directory = open_runtime(runtime, error), fd = -1;
+
+	if (directory < 0)
+		return directory;
+	fd = openat(directory, "nsctld.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_errno(error, errno, _("can't open %s/nsctld.lock"), runtime);
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		*ret_fd = TAKE_FD(fd);
+		return 0;
+	}
+	if (errno != EWOULDBLOCK)
+		return error_errno(error, errno, _("can't lock %s/nsctld.lock"), runtime);
+	error_set(error, EALREADY, _("another nsctld runs already (it holds %s/nsctld.lock)"),
+		  runtime);
+	return -EALREADY;
+}
+
+/* ---- the socket ----------------------------------------------------------------------- */
+
+static int make_address(const char *path, struct sockaddr_un *ret)
+{
+	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (strlen(path) >= sizeof(ret->sun_path))
+		return -ENAMETOOLONG;
+	strcpy(ret->sun_path, path);
+	return 0;
+}
+
+/* 0, or what connect(2) said. */
+static int try_connect(const char *path)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un address;
+	int r = make_address(path, &address);
+
+	if (r < 0)
+		return r;
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	return 0;
+}
+
+bool listener_answers(const char *path)
+{
+	return try_connect(path) == 0;
+}
+
+/* May what is at path be replaced? Only a socket that nobody listens on. */
+static int check_replaceable(const char *path, struct error *error)
+{
+	struct stat st;
+	int r;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0 : error_errno(error, errno, _("can't look at %s"), path);
+	if (!S_ISSOCK(st.st_mode))
+		return error_set(error, EEXIST, _("%s exists and is no socket"), path);
+	r = try_connect(path);
+	if (r == -ECONNREFUSED || r == -ENOENT)
+		return 0;
+	return error_set(error, EADDRINUSE, _("something listens on %s already"), path);
+}
+
+int listener_set_access(const char *path, bool restricted, gid_t group, struct error *error)
+{
+	if (lchown(path, 0, restricted ? group : 0) < 0 ||
+	    chmod(path, restricted ? 0660 : 0666) < 0)
+		return error_errno(error, errno, _("can't set owner and mode of %s"), path);
+	return 0;
+}
+
+int listener_open(const char *path, bool restricted, gid_t group, int *ret_fd, struct error *error)
+{
+	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *fresh = str_format("%s.new", path);
+	struct sockaddr_un address;
+	mode_t saved;
+	int r = fresh ? check_replaceable(path, error) : error_oom(error);
+
+	if (r < 0)
+		return r;
+	r = make_address(fresh, &address);
+	if (r < 0)
+		return error_errno(error, r, _("can't listen on %s"), path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return error_errno(error, errno, _("can't make a socket"));
+	unlink(fresh);
+	saved = umask(0777); /* nobody connects before owner and mode are right */
+	r = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+	umask(saved);
+	if (r < 0)
+		return error_errno(error, r, _("can't listen on %s"), path);
+	r = listener_set_access(fresh, restricted, group, error);
+	if (r == 0 && (listen(fd, SOMAXCONN) < 0 || rename(fresh, path) < 0))
+		r = error_errno(error, errno, _("can't listen on %s"), path);
+	if (r < 0) {
+		unlink(fresh);
+		return r;
+	}
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The peer of a connection; see peer.h for what is promised. */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+
+#include "nsctl/base.h"
+#include "peer.h"
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77 /* Linux 6.5 */
+#endif
+#define STATUS_MAX (64 << 10)
+
+/* ---- identity ------------------------------------------------------------------------- */
+
+static int get_groups(int fd, gid_t **ret, size_t *ret_n)
+{
+	_cleanup_free_ gid_t *groups = NULL;
+	socklen_t length = 64 * sizeof(gid_t), room;
+
+	do { /* the kernel says how much it wants when the room is too small */
+		gid_t *grown = realloc(groups, length ? length : 1);
+
+		if (!grown)
+			return -ENOMEM;
+		groups = grown;
+		room = length;
+		if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &length) == 0) {
+			*ret = TAKE_PTR(groups);
+			*ret_n = length / sizeof(gid_t);
+			return 0;
+		}
+	} while (errno == ERANGE && length > room);
+	return -errno;
+}
+
+/* Without SO_PEERPIDFD (before Linux 6.5) the number may have changed hands already: then uid and
+ * groups still are those of who connected. */
+static int get_pidfd(int fd, pid_t pid)
+{
+	int pidfd = -1;
+	socklen_t length = sizeof(pidfd);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &length) == 0)
+		return pidfd;
+	if (errno != ENOPROTOOPT || pid <= 0)
+		return -1;
+	return syscall(SYS_pidfd_open, pid, 0);
+}
+
+int peer_of_socket(int fd, struct peer *ret)
+{
+	struct ucred cred;
+	socklen_t length = sizeof(cred);
+	struct peer peer = {};
+	int r;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &length) < 0)
+		return -errno;
+	if (cred.uid == (uid_t)-1 || cred.gid == (gid_t)-1)
+		return -EBADMSG;
+	r = get_groups(fd, &peer.groups, &peer.n_groups);
+	if (r < 0)
+		return r;
+	peer.pid = cred.pid;
+	peer.uid = cred.uid;
+	peer.gid = cred.gid;
+	peer.pidfd = get_pidfd(fd, cred.pid);
+	*ret = peer;
+	return 0;
+}
+
+void peer_clear(struct peer *peer)
+{
+	free(peer->groups);
+	close_fd(peer->pidfd);
+	*peer = (struct peer){ .pidfd = -1 };
+}
+
+bool peer_alive(const struct peer *peer)
+{
+	struct pollfd poll_fd = { .fd = peer->pidfd, .events = POLLIN };
+
+	/* a pidfd is readable once the process has ended */
+	return peer->pidfd >= 0 && poll(&poll_fd, 1, 0) == 0;
+}
+
+bool peer_in_group(const struct peer *peer, gid_t gid)
+{
+	if (peer->gid == gid)
+		return true;
+	for (size_t i = 0; i < peer->n_groups; i++)
+		if (peer->groups[i] == gid)
+			return true;
+	return false;
+}
+
+/* ---- surroundings --------------------------------------------------------------------- */
+
+/* The number on the line "NAME:\tNUMBER". */
+static int status_number(const char *text, const char *name, int base, uint64_t *ret)
+{
+	size_t length = strlen(name);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		char *end;
+
+		line += *line == '\n';
+		if (strncmp(line, name, length) != 0 || line[length] != ':')
+			continue;
+		line += length + 1;
+		line += strspn(line, " \t");
+		if (!isxdigit((unsigned char)*line))
+			return -EBADMSG;
+		errno = 0;
+		*ret = strtoull(line, &end, base);
+		return errno || (*end && *end != '\n') ? -EBADMSG : 0;
+	}
+	return -EBADMSG;
+}
+
+int standing_parse_status(const char *text, struct standing *standing)
+{
+	uint64_t no_new_privs, seccomp, capabilities;
+
+	if (status_number(text, "NoNewPrivs", 10, &no_new_privs) < 0 ||
+	    status_number(text, "Seccomp", 10, &seccomp) < 0 ||
+	    status_number(text, "CapEff", 16, &capabilities) < 0)
+		return -EBADMSG;
+	standing->no_new_privs = no_new_privs;
+	standing->seccomp = seccomp;
+	standing->capabilities = capabilities;
+	return 0;
+}
+
+static int namespace_id(int proc_fd, const char *name, struct file_id *ret)
+{
+	struct stat st;
+
+	if (fstatat(proc_fd, name, &st, 0) < 0)
+		return -errno;
+	*ret = (struct file_id){ .dev = st.st_dev, .ino = st.st_ino };
+	return 0;
+}
+
+static int standing_at(int proc_fd, struct standing *ret)
+{
+	_cleanup_free_ char *status = NULL;
+	struct standing standing = {};
+	int r = namespace_id(proc_fd, "ns/user", &standing.user_ns);
+
+	if (r == 0)
+		r = namespace_id(proc_fd, "ns/mnt", &standing.mount_ns);
+	if (r == 0)
+		r = namespace_id(proc_fd, "ns/pid", &standing.pid_ns);
+	if (r == 0)
+		r = file_read(proc_fd, "status", STATUS_MAX, &status, NULL);
+	if (r == 0)
+		r = standing_parse_status(status, &standing);
+	if (r == 0)
+		*ret = standing;
+	return r;
+}
+
+static int open_proc(pid_t pid)
+{
+	char path[32];
+	int fd;
+
+	if (pid <= 0)
+		return -ESRCH;
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int peer_standing(const struct peer *peer, struct standing *ret)
+{
+	_cleanup_close_ int proc_fd = open_proc(peer->pid);
+	struct standing standing;
+	int r;
+
+	if (proc_fd < 0)
+		return proc_fd == -ENOENT ? -ESRCH : proc_fd;
+	r = standing_at(proc_fd, &standing);
+	if (r < 0)
+		return r;
+	if (!peer_alive(peer))
+		return -ESRCH;
+	*ret = standing;
+	return 0;
+}
+
+int own_standing(struct standing *ret)
+{
+	_cleanup_close_ int proc_fd = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return proc_fd < 0 ? -errno : standing_at(proc_fd, ret);
+}
+
+/* ---- what a command inherits ---------------------------------------------------------- */
+
+/* Where the unified hierarchy is mounted: alone, or beside the old ones. */
+static int open_cgroup_root(void)
+{
+	static const char *const places[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+	const char *const *place;
+
+	ARRAY_FOREACH(place, places) {
+		int fd = open(*place, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		struct statfs st;
+
+		if (fd >= 0 && fstatfs(fd, &st) == 0 && st.f_type == CGROUP2_SUPER_MAGIC)
+			return fd;
+		close_fd(fd);
+	}
+	return -1;
+}
+
+/* The directory of the process's cgroup, or -1: then the command stays in nsctld's. */
+static int open_cgroup(int proc_fd)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_close_ int root_fd = -1;
+	char *path;
+
+	if (file_read(proc_fd, "cgroup", STATUS_MAX, &text, NULL) < 0)
+		return -1;
+	path = strstr(text, "0::/"); /* the last line; the others start with a number above 0 */
+	if (!path || (path != text && path[-1] != '\n'))
+		return -1;
+	path += strlen("0::/");
+	path[strcspn(path, "\n")] = '\0';
+	if (str_starts_with(path, "../") || str_equal(path, ".."))
+		return -1; /* outside of what is visible here */
+	root_fd = open_cgroup_root();
+	if (root_fd < 0)
+		return -1;
+	return openat(root_fd, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static const char *const limit_names[RLIM_NLIMITS] = {
+	[RLIMIT_CPU] = "Max cpu time",
+	[RLIMIT_FSIZE] = "Max file size",
+	[RLIMIT_DATA] = "Max data size",
+	[RLIMIT_STACK] = "Max stack size",
+	[RLIMIT_CORE] = "Max core file size",
+	[RLIMIT_RSS] = "Max resident set",
+	[RLIMIT_NPROC] = "Max processes",
+	[RLIMIT_NOFILE] = "Max open files",
+	[RLIMIT_MEMLOCK] = "Max locked memory",
+	[RLIMIT_AS] = "Max address space",
+	[RLIMIT_LOCKS] = "Max file locks",
+	[RLIMIT_SIGPENDING] = "Max pending signals",
+	[RLIMIT_MSGQUEUE] = "Max msgqueue size",
+	[RLIMIT_NICE] = "Max nice priority",
+	[RLIMIT_RTPRIO] = "Max realtime priority",
+	[RLIMIT_RTTIME] = "Max realtime timeout",
+};
+
+/* A number or "unlimited", and the blanks before it. */
+static int limit_value(const char **p, rlim_t *ret)
+{
+	char *end;
+
+	*p += strspn(*p, " ");
+	if (str_starts_with(*p, "unlimited")) {
+		*p += strlen("unlimited");
+		*ret = RLIM_INFINITY;
+		return 0;
+	}
+	if (!isdigit((unsigned char)**p))
+		return -EBADMSG;
+	errno = 0;
+	*ret = strtoull(*p, &end, 10);
+	*p = end;
+	return errno ? -EBADMSG : 0;
+}
+
+static int limit_parse(const char *text, const char *name, struct rlimit *ret)
+{
+	size_t length = strlen(name);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, name, length) != 0)
+			continue;
+		line += length;
+		return limit_value(&line, &ret->rlim_cur) < 0 ? -EBADMSG
+							      : limit_value(&line, &ret->rlim_max);
+	}
+	return -EBADMSG;
+}
+
+int limits_parse(const char *text, struct rlimit limits[RLIM_NLIMITS])
+{
+	for (size_t i = 0; i < RLIM_NLIMITS; i++)
+		if (limit_parse(text, limit_names[i], &limits[i]) < 0)
+			return -EBADMSG;
+	return 0;
+}
+
+int peer_inheritance(const struct peer *peer, struct inheritance *ret)
+{
+	_cleanup_close_ int proc_fd = open_proc(peer->pid), cgroup_fd = -1;
+	_cleanup_free_ char *text = NULL;
+	struct inheritance inheritance;
+	int r;
+
+	if (proc_fd < 0)
+		return proc_fd == -ENOENT ? -ESRCH : proc_fd;
+	r = file_read(proc_fd, "limits", STATUS_MAX, &text, NULL);
+	if (r == 0)
+		r = limits_parse(text, inheritance.limits);
+	if (r < 0)
+		return r;
+	errno = 0;
+	inheritance.nice = getpriority(PRIO_PROCESS, peer->pid);
+	if (errno)
+		return -errno;
+	cgroup_fd = open_cgroup(proc_fd);
+	if (!peer_alive(peer))
+		return -ESRCH;
+	inheritance.cgroup_fd = TAKE_FD(cgroup_fd);
+	*ret = inheritance;
+	return 0;
+}

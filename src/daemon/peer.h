@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * peer: who is at the other end of a connection.
+ *
+ * Identity is what the kernel noted when the peer connected. What is read from /proc later holds
+ * only if the process still lives afterwards: then its number can't have been given to another.
+ */
+#pragma once
+
+#include <sys/resource.h>
+
+#include "nsctl/base.h"
+
+struct peer {
+	pid_t pid; /* 0: not visible from here */
+	uid_t uid;
+	gid_t gid;
+	gid_t *groups;
+	size_t n_groups;
+	int pidfd; /* -1: the process had ended already, or is not visible from here */
+};
+
+int peer_of_socket(int fd, struct peer *ret);
+void peer_clear(struct peer *peer);
+bool peer_alive(const struct peer *peer);
+bool peer_in_group(const struct peer *peer, gid_t gid);
+
+/* In which surroundings a process lives. */
+struct standing {
+	struct file_id user_ns, mount_ns, pid_ns;
+	bool no_new_privs;
+	unsigned seccomp;      /* 0: no filter */
+	uint64_t capabilities; /* effective */
+};
+
+/* Of the peer: -ESRCH when it has ended. */
+int peer_standing(const struct peer *peer, struct standing *ret);
+/* Of this process. */
+int own_standing(struct standing *ret);
+/* Pure: fills in what /proc/PID/status says; -EBADMSG when a line is missing or odd. */
+int standing_parse_status(const char *text, struct standing *standing);
+
+/* What a command inherits from the process that asked for it. */
+struct inheritance {
+	struct rlimit limits[RLIM_NLIMITS];
+	int nice;
+	int cgroup_fd; /* -1: unknown */
+};
+
+/* Pure: the limits out of /proc/PID/limits (fs/proc/base.c, proc_pid_limits); -EBADMSG unless every
+ * one is there. prlimit(2) would want CAP_SYS_RESOURCE, which root in a container may lack. */
+int limits_parse(const char *text, struct rlimit limits[RLIM_NLIMITS]);
+/* -ESRCH when it has ended. */
+int peer_inheritance(const struct peer *peer, struct inheritance *ret);

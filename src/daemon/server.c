@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The server: settings, profiles and the listening socket put together.
+ *
+ * When no descriptor is left, accepting pauses for a moment instead of spinning: whoever waits in
+ * the socket's queue is served when others have gone.
+ */
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "access.h"
+#include "activation.h"
+#include "listener.h"
+#include "server.h"
+
+#define PAUSE_USEC UINT64_C(100000)
+#define BYTES_MAX  (64 << 20) /* per uid: what its connections hold in memory */
+
+/* ---- accepting ------------------------------------------------------------------------ */
+
+static void on_connection(struct loop_source *source, _unused_ uint32_t events, void *userdata)
+{
+	struct server *server = userdata;
+	/* blocking: the socket may become a session's, and all calls here say MSG_DONTWAIT */
+	int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd >= 0) {
+		int r = client_new(server, fd);
+
+		if (r < 0 && r != -EACCES && r != -EDQUOT)
+			log_warning("can't take a connection: %s",
+				    error_text(&(struct error){ .code = -r }));
+		return;
+	}
+	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+		return;
+	log_warning("can't accept a connection, pausing: %m");
+	if (loop_timer_set(server->pause_timer, PAUSE_USEC) == 0)
+		loop_source_set_events(source, 0);
+}
+
+static void on_pause_over(_unused_ struct loop_source *source, _unused_ uint32_t events,
+			  void *userdata)
+{
+	struct server *server = userdata;
+
+	loop_source_set_events(server->listen_source, EPOLLIN);
+}
+
+/* ---- settings ------------------------------------------------------------------------- */
+
+/* The part of the settings that is ours; the manager reads the rest. */
+static int apply_settings(struct server *server, const struct settings *settings,
+			  struct error *error)
+{
+	gid_t group = 0;
+	int r;
+
+	if (settings->group) {
+		r = access_group_id(settings->group, &group);
+		if (r < 0)
+			return error_set(error, EINVAL, _("%s: there is no group \"%s\""),
+					 server->options->config, settings->group);
+	}
+	server->restricted = settings->group;
+	server->group = group;
+	limits_set(server->limits, LIMIT_CONNECTIONS, settings->max_connections);
+	limits_set(server->limits, LIMIT_SESSIONS, settings->max_sessions);
+	limits_set(server->limits, LIMIT_BYTES, BYTES_MAX);
+	return 0;
+}
+
+int server_reload(struct server *server, struct error *error)
+{
+	struct settings *fresh, old;
+	int r = settings_load(server->options->config, &fresh, error);
+
+	if (r < 0)
+		return r;
+	r = apply_settings(server, fresh, error);
+	if (r == 0) {
+		/* in place: the manager looks at the same object */
+		old = *server->settings;
+		*server->settings = *fresh;
+		*fresh = old;
+	}
+	settings_free(fresh);
+	if (r == 0 && server->own_socket)
+		r = listener_set_access(server->options->socket, server->restricted, server->group,
+					error);
+	return r;
+}
+
+/* ---- start and stop ------------------------------------------------------------------- */
+
+static int open_socket(struct server *server, struct error *error)
+{
+	int r = activation_take_socket(&server->listen_fd, error);
+
+	if (r < 0)
+		return r;
+	if (server->listen_fd < 0) {
+		r = listener_open(server->options->socket, server->restricted, server->group,
+				  &server->listen_fd, error);
+		server->own_socket = r == 0;
+	} else {
+		r = fd_set_nonblock(server->listen_fd, true);
+	}
+	if (r == 0)
+		r = loop_add_timer(server->loop, on_pause_over, server, &server->pause_timer);
+	if (r == 0)
+		r = loop_add_fd(server->loop, server->listen_fd, EPOLLIN, on_connection, server,
+				&server->listen_source);
+	return r < 0 ? error_errno(error, r, _("can't listen")) : 0;
+}
+
+/* So that one uid can't use them all up; sessions run under their callers' limits again. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_debug("can't raise the number of open files: %m");
+}
+
+int server_start(struct server *server, struct loop *loop, const struct options *options,
+		 struct error *error)
+{
+	struct manager_options manager = {
+		.profile_directories = options->profiles,
+		.runtime_directory = options->runtime,
+	};
+	int r;
+
+	*server = (struct server){ .loop = loop, .options = options, .listen_fd = -1 };
+	r = own_standing(&server->standing);
+	if (r < 0)
+		return error_errno(error, r, _("can't read /proc/self"));
+	r = limits_new(&server->limits);
+	if (r < 0)
+		return error_oom(error);
+	r = settings_load(options->config, &server->settings, error);
+	if (r == 0)
+		r = apply_settings(server, server->settings, error);
+	if (r < 0)
+		return r;
+	raise_file_limit();
+	manager.settings = server->settings;
+	r = manager_new(loop, &manager, &server->manager, error);
+	return r < 0 ? r : open_socket(server, error);
+}
+
+void server_stop(struct server *server)
+{
+	while (server->clients)
+		client_free(server->clients);
+	sessions_forget(server);
+	loop_source_free(server->listen_source);
+	loop_source_free(server->pause_timer);
+	if (server->own_socket)
+		unlink(server->options->socket);
+	close_fd(server->listen_fd);
+	manager_free(server->manager);
+	limits_free(server->limits);
+	settings_free(server->settings);
+	*server = (struct server){ .listen_fd = -1 };
+}

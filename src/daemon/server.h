@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * server: nsctld as one object, and what its parts need of each other.
+ *
+ * A client is one connection. It has at most one call at a time; what else it sends waits in its
+ * socket. Only the client's own event handlers free it, so that nothing else has to care whether a
+ * reply broke the connection.
+ */
+#pragma once
+
+#include <sys/resource.h>
+
+#include "limits.h"
+#include "nsctl/base.h"
+#include "nsctl/ipc.h"
+#include "nsctl/manager.h"
+#include "nsctl/profile.h"
+#include "options.h"
+#include "peer.h"
+
+struct call;
+struct client;
+struct session;
+
+struct server {
+	struct loop *loop;
+	const struct options *options;
+	struct settings *settings;
+	struct manager *manager;
+	struct limits *limits;
+	struct standing standing; /* nsctld's own, to compare callers with */
+	int signal_fd;
+	int listen_fd;
+	bool own_socket; /* made here, not handed over */
+	struct loop_source *listen_source, *pause_timer;
+	bool restricted; /* only root and `group` may connect */
+	gid_t group;
+	struct client *clients;
+	struct session *sessions;
+	uint64_t refusals_since; /* log_refusal: a bound on what callers can write to the log */
+	unsigned refusals;
+};
+
+/* ---- server.c: the listening socket and the settings ---------------------------------- */
+
+/* Loads the settings, takes the socket (or makes it), and the profiles as they are. */
+int server_start(struct server *server, struct loop *loop, const struct options *options,
+		 struct error *error);
+/* Closes every connection; profiles and commands stay as they are. */
+void server_stop(struct server *server);
+/* Reads nsctld.ini again; on failure the old settings stay. */
+int server_reload(struct server *server, struct error *error);
+
+/* ---- client.c ------------------------------------------------------------------------- */
+
+struct client {
+	struct client *next;
+	struct server *server;
+	struct ipc_connection *connection;
+	struct loop_source *source, *deadline;
+	struct peer peer;
+	struct call *call; /* the one that is being served */
+	size_t bytes;      /* of memory, as counted in limits */
+	bool deadline_armed;
+	bool greeted;  /* a whole message has come */
+	bool again;    /* there may be whole messages in the buffer */
+	bool eof;      /* nothing more will come */
+	bool broken;   /* close at once */
+	bool upgraded; /* the socket belongs to a session now */
+};
+
+/* Takes the accepted socket over. */
+int client_new(struct server *server, int fd);
+void client_free(struct client *client);
+/* Has the loop come back to this client: a reply was queued, or its call is done. */
+void client_wake(struct client *client);
+
+/* ---- spawn.c -------------------------------------------------------------------------- */
+
+/* Descriptors for nsctl-session in their order from 0 on (see nsctl/session.h), all borrowed. */
+struct spawn {
+	int fds[8];
+	size_t n_fds;
+	const struct inheritance *inheritance;
+	uid_t uid; /* whose session it is, for the limits */
+};
+
+/* Starts nsctl-session. It counts as one of the uid's LIMIT_SESSIONS, which the caller has taken
+ * and which is given back when it ends (not when this fails). */
+int session_start(struct server *server, const struct spawn *spawn, struct error *error);
+/* Forgets all sessions, which go on. */
+void sessions_forget(struct server *server);

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * up: walks the steps, makes what is missing, and records each change before the next. A failure
+ * walks back over what this call made; a profile that was not there before is removed as a whole.
+ * And dry-run: the same walk as a script.
+ */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "internal.h"
+
+#define STEPS_MAX 32
+
+static void fail(struct operation *operation, int code, const char *step)
+{
+	operation->code = code;
+	operation->step = step;
+}
+
+static struct instance *add_instance(struct manager *manager, const char *name)
+{
+	struct instance *instance = instance_new(name), **p;
+
+	if (!instance)
+		return NULL;
+	for (p = &manager->host.instances; *p; p = &(*p)->next)
+		;
+	*p = instance;
+	return instance;
+}
+
+/* Who may use it is remembered for when the file is gone. */
+static int note_access(struct instance *instance, const struct profile *profile,
+		       struct error *error)
+{
+	char **users = NULL, **groups = NULL;
+
+	if (strv_copy(profile->users, &users) < 0 || strv_copy(profile->groups, &groups) < 0) {
+		strv_free(users);
+		return error_oom(error);
+	}
+	strv_free(instance->users);
+	strv_free(instance->groups);
+	instance->users = users;
+	instance->groups = groups;
+	return 0;
+}
+
+/* One step for this profile: 1 something was made or removed. */
+static int walk_step(struct step_context *context, const struct step *step, bool fresh,
+		     struct error *error)
+{
+	if (step->wanted(context->profile))
+		return step->up(context, error);
+	return fresh ? 0 : step->down(context, error); /* taken out of the profile since */
+}
+
+static void roll_back(struct step_context *context, const bool *made, size_t n)
+{
+	while (n--) {
+		_cleanup_error_ struct error error = {};
+
+		if (made[n] && steps[n]->down(context, &error) < 0)
+			log_warning("profile %s, step %s: %s", context->instance->name,
+				    steps[n]->name, error_text(&error));
+	}
+}
+
+static int walk(struct operation *operation, struct step_context *context, bool fresh)
+{
+	struct manager *manager = operation->manager;
+	bool made[STEPS_MAX] = {};
+	int r;
+
+	for (size_t i = 0; steps[i]; i++) {
+		r = walk_step(context, steps[i], fresh, &operation->error);
+		made[i] = r > 0;
+		if (r > 0)
+			operation->changed = true;
+		if (r > 0)
+			r = record_write(manager, context->instance, &operation->error);
+		if (r < 0) {
+			fail(operation, r, steps[i]->name);
+			if (!fresh)
+				roll_back(context, made, i + 1);
+			return r;
+		}
+	}
+	return 0;
+}
+
+static int load(struct operation *operation, struct profile **ret)
+{
+	int r = manager_profile(operation->manager, operation->name, ret, &operation->error);
+
+	if (r == 0)
+		r = steps_supported(*ret, &operation->error);
+	return r;
+}
+
+void apply(struct operation *operation)
+{
+	struct manager *manager = operation->manager;
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	struct instance *instance = manager_find(manager, operation->name);
+	struct step_context context = { .host = &manager->host };
+	bool fresh = !instance;
+	int r = load(operation, &profile);
+
+	if (r == 0 && fresh) {
+		instance = add_instance(manager, operation->name);
+		if (!instance)
+			r = error_oom(&operation->error);
+	}
+	if (r < 0) {
+		fail(operation, r, NULL);
+		operation_finish(operation);
+		return;
+	}
+	context.instance = instance;
+	context.profile = profile;
+	r = note_access(instance, profile, &operation->error);
+	if (r == 0)
+		r = record_write(manager, instance, &operation->error);
+	if (r < 0)
+		fail(operation, r, NULL);
+	else
+		r = walk(operation, &context, fresh);
+	operation->warnings = context.warnings;
+	if (r < 0 && fresh) {
+		remove_start(operation, false);
+		return;
+	}
+	if (r == 0 && !instance->since)
+		instance->since = time(NULL);
+	if (r < 0)
+		record_write(manager, instance, NULL);
+	else if (record_write(manager, instance, &operation->error) < 0)
+		fail(operation, -operation->error.code, NULL);
+	operation_finish(operation);
+}
+
+/* ---- dry-run ------------------------------------------------------------------------------ */
+
+/* A scratch instance with what is fixed already, so that the script says the same addresses. */
+static struct instance *scratch_of(const char *name, const struct instance *existing)
+{
+	struct instance *scratch = instance_new(name);
+
+	if (!scratch || !existing)
+		return scratch;
+	scratch->has_netns = existing->has_netns;
+	scratch->netns_id = existing->netns_id;
+	scratch->host_index = existing->host_index;
+	scratch->address = existing->address;
+	scratch->host_address = existing->host_address;
+	scratch->gateway = existing->gateway;
+	scratch->routed = existing->routed;
+	return scratch;
+}
+
+static int explain_all(struct step_context *context, FILE *out, struct error *error)
+{
+	int r = 0;
+
+	fprintf(out, "#!/bin/sh -e\n# profile %s, made by hand\n\n", context->instance->name);
+	for (size_t i = 0; r >= 0 && steps[i]; i++)
+		if (steps[i]->wanted(context->profile))
+			r = steps[i]->explain(context, out, error);
+	return r < 0 ? r : 0;
+}
+
+int manager_explain(struct manager *manager, const char *name, FILE *out, struct error *error)
+{
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	struct instance *existing = manager_find(manager, name), **place = &manager->host.instances;
+	_cleanup_(instance_freep) struct instance *scratch = scratch_of(name, existing);
+	struct step_context context = { .host = &manager->host, .instance = scratch };
+	int r;
+
+	if (!scratch)
+		return error_oom(error);
+	r = manager_profile(manager, name, &profile, error);
+	if (r == 0)
+		r = steps_supported(profile, error);
+	if (r < 0)
+		return r;
+	context.profile = profile;
+	while (*place && *place != existing)
+		place = &(*place)->next;
+	if (existing) /* the script stands for it: it is not in its own way */
+		*place = existing->next;
+	r = explain_all(&context, out, error);
+	if (existing)
+		*place = existing;
+	strv_free(context.warnings);
+	return r;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of the manager share: the set of profiles, and the calls that work on it. */
+#pragma once
+
+#include "nsctl/manager.h"
+#include "nsctl/steps.h"
+
+/* One call for one profile, from manager_up or manager_down until its callback. */
+struct operation {
+	struct manager *manager;
+	char *name;
+	bool is_down;
+	manager_done_fn done; /* NULL: nobody wants to hear */
+	void *userdata;
+
+	bool running;
+	struct instance *instance; /* while it is being removed */
+	struct error error;        /* the first that counts */
+	const char *step;          /* where it happened */
+	int code;
+	bool changed;
+	char **warnings;
+
+	/* removal (remove.c) */
+	enum { REMOVE_NOT, REMOVE_ENDING, REMOVE_WAITING } stage;
+	bool left_over; /* something could not be taken away */
+	bool look;      /* processes are to be looked for in the next round */
+	bool killing;   /* SIGKILL by now */
+	pid_t waited;   /* one of those that are left */
+	size_t left;    /* how many */
+	int pidfd;      /* of `waited` */
+	struct loop_source *source, *timer;
+	uint64_t started;
+
+	struct operation *next;
+};
+
+struct manager {
+	struct loop *loop;
+	struct manager_options options;
+	struct host host;
+	char *state_directory;        /* RUNTIME/state */
+	struct operation *operations; /* in the order they came */
+
+	struct rt_monitor *monitor;
+	struct loop_source *monitor_source;
+	struct loop_source *round; /* a timer: work that several operations do together */
+	struct watch *watch;
+
+	/* processes by namespace, as of census_time */
+	struct census {
+		ino_t network, mount;
+	} * census;
+	size_t n_census;
+	uint64_t census_time;
+};
+
+struct instance *manager_find(struct manager *manager, const char *name);
+/* Runs what can run; called when an operation was added or has ended. */
+void operations_run(struct manager *manager);
+/* Reports and frees a running operation. */
+void operation_finish(struct operation *operation);
+
+/* apply.c: makes the profile, or what is missing; finishes the operation or turns it into a
+ * removal. */
+void apply(struct operation *operation);
+
+/* remove.c: ends processes, walks the steps backwards, waits for the link to go. Starts at once.
+ * With `end_processes` false only what this very call made is taken away (nobody can be inside
+ * yet). */
+void remove_start(struct operation *operation, bool end_processes);
+void remove_round(struct manager *manager);
+void remove_link_gone(struct manager *manager, int index);
+void remove_stop(struct operation *operation);
+
+/* record.c: RUNTIME/state/NAME.json and RUNTIME/host.json. */
+int record_write(struct manager *manager, const struct instance *instance, struct error *error);
+void record_delete(struct manager *manager, const struct instance *instance);
+int record_write_host(struct manager *manager, struct error *error);
+/* Reads all that an earlier daemon left; what is damaged is logged and left alone. */
+int record_read_all(struct manager *manager, struct error *error);
+
+/* watch.c: calls the resolver step again when the host's files change. */
+int watch_new(struct manager *manager, struct watch **ret, struct error *error);
+struct watch *watch_free(struct watch *watch);

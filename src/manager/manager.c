@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The set of profiles, and the queue of calls on it: calls for one profile run in the order they
+ * came, calls for different profiles side by side.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "internal.h"
+
+struct instance *manager_find(struct manager *manager, const char *name)
+{
+	for (struct instance *instance = manager->host.instances; instance;
+	     instance = instance->next)
+		if (strcmp(instance->name, name) == 0)
+			return instance;
+	return NULL;
+}
+
+/* ---- operations --------------------------------------------------------------------------- */
+
+static void operation_free(struct operation *operation)
+{
+	remove_stop(operation);
+	error_clear(&operation->error);
+	strv_free(operation->warnings);
+	free(operation->name);
+	free(operation);
+}
+
+static bool may_run(const struct manager *manager, const struct operation *operation)
+{
+	for (const struct operation *other = manager->operations; other != operation;
+	     other = other->next)
+		if (strcmp(other->name, operation->name) == 0)
+			return false;
+	return true;
+}
+
+void operations_run(struct manager *manager)
+{
+	struct operation *operation = manager->operations;
+
+	/* running one may finish it and others: begin anew after each */
+	while (operation) {
+		if (operation->running || !may_run(manager, operation)) {
+			operation = operation->next;
+			continue;
+		}
+		operation->running = true;
+		if (operation->is_down)
+			remove_start(operation, true);
+		else
+			apply(operation);
+		operation = manager->operations;
+	}
+}
+
+void operation_finish(struct operation *operation)
+{
+	struct manager *manager = operation->manager;
+	struct manager_result result = {
+		.profile = operation->name,
+		.code = operation->code,
+		.error = &operation->error,
+		.step = operation->step,
+		.changed = operation->changed,
+		.warnings = operation->warnings,
+	};
+
+	for (struct operation **p = &manager->operations; *p; p = &(*p)->next)
+		if (*p == operation) {
+			*p = operation->next;
+			break;
+		}
+	if (operation->done)
+		operation->done(&result, operation->userdata);
+	operation_free(operation);
+	loop_timer_set(manager->round, 1); /* what waited behind it */
+}
+
+static void add(struct manager *manager, const char *name, bool is_down, manager_done_fn done,
+		void *userdata)
+{
+	struct operation *operation = calloc(1, sizeof(*operation)), **p;
+
+	if (operation)
+		operation->name = strdup(name);
+	if (!operation || !operation->name) {
+		_cleanup_error_ struct error error = {};
+		struct manager_result result = { .profile = name,
+						 .code = error_oom(&error),
+						 .error = &error };
+
+		free(operation);
+		done(&result, userdata);
+		return;
+	}
+	operation->manager = manager;
+	operation->is_down = is_down;
+	operation->done = done;
+	operation->userdata = userdata;
+	operation->pidfd = -1;
+	for (p = &manager->operations; *p; p = &(*p)->next)
+		;
+	*p = operation;
+	if (may_run(manager, operation))
+		operations_run(manager);
+}
+
+void manager_up(struct manager *manager, const char *name, manager_done_fn done, void *userdata)
+{
+	add(manager, name, false, done, userdata);
+}
+
+void manager_down(struct manager *manager, const char *name, manager_done_fn done, void *userdata)
+{
+	add(manager, name, true, done, userdata);
+}
+
+void manager_forget(struct manager *manager, void *userdata)
+{
+	for (struct operation *operation = manager->operations; operation;
+	     operation = operation->next)
+		if (operation->userdata == userdata)
+			operation->done = NULL;
+}
+
+/* ---- events ------------------------------------------------------------------------------- */
+
+static void on_round(struct loop_source *source _unused_, uint32_t events _unused_, void *userdata)
+{
+	struct manager *manager = userdata;
+
+	remove_round(manager);
+	operations_run(manager);
+}
+
+static void on_link_gone(int index, void *userdata)
+{
+	remove_link_gone(userdata, index);
+}
+
+static void on_monitor(struct loop_source *source _unused_, uint32_t events _unused_,
+		       void *userdata)
+{
+	struct manager *manager = userdata;
+
+	if (rt_monitor_read(manager->monitor, on_link_gone, manager) == -ENOBUFS)
+		remove_link_gone(manager, 0); /* some were lost: look at all */
+}
+
+static int open_sockets(struct manager *manager, struct error *error)
+{
+	int r = rt_open(-1, &manager->host.rt, error);
+
+	if (r == 0)
+		r = nft_open(&manager->host.nft, error);
+	if (r == 0)
+		r = rt_monitor_open(&manager->monitor, error);
+	return r;
+}
+
+static int add_sources(struct manager *manager, struct error *error)
+{
+	int r = loop_add_fd(manager->loop, rt_monitor_fd(manager->monitor), EPOLLIN, on_monitor,
+			    manager, &manager->monitor_source);
+
+	if (r == 0)
+		r = loop_add_timer(manager->loop, on_round, manager, &manager->round);
+	return r < 0 ? error_errno(error, r, "%s", _("can't watch the kernel's messages")) : 0;
+}
+
+static int prepare_directories(struct manager *manager, struct error *error)
+{
+	int r;
+
+	manager->state_directory = str_format("%s/state", manager->options.runtime_directory);
+	if (!manager->state_directory)
+		return error_oom(error);
+	r = make_directories(manager->options.runtime_directory, 0755);
+	if (r < 0)
+		return error_errno(error, r, _("can't make %s"),
+				   manager->options.runtime_directory);
+	return 0;
+}
+
+int manager_new(struct loop *loop, const struct manager_options *options, struct manager **ret,
+		struct error *error)
+{
+	struct manager *manager = calloc(1, sizeof(*manager));
+	int r;
+
+	if (!manager)
+		return error_oom(error);
+	manager->loop = loop;
+	manager->options = *options;
+	manager->host.runtime_directory = options->runtime_directory;
+	manager->host.settings = options->settings;
+	r = prepare_directories(manager, error);
+	if (r == 0)
+		r = open_sockets(manager, error);
+	if (r == 0)
+		r = add_sources(manager, error);
+	if (r == 0)
+		r = record_read_all(manager, error);
+	if (r == 0)
+		r = watch_new(manager, &manager->watch, error);
+	if (r < 0) {
+		manager_free(manager);
+		return r;
+	}
+	*ret = manager;
+	return 0;
+}
+
+static void host_clear(struct host *host)
+{
+	while (host->instances) {
+		struct instance *instance = host->instances;
+
+		host->instances = instance->next;
+		instance_free(instance);
+	}
+	while (host->bridges) {
+		struct host_bridge *bridge = host->bridges;
+
+		host->bridges = bridge->next;
+		free(bridge);
+	}
+	while (host->sysctls) {
+		struct host_sysctl *saved = host->sysctls;
+
+		host->sysctls = saved->next;
+		free(saved->name);
+		free(saved->value);
+		free(saved);
+	}
+	rt_free(host->rt);
+	nft_free(host->nft);
+}
+
+struct manager *manager_free(struct manager *manager)
+{
+	if (!manager)
+		return NULL;
+	while (manager->operations) {
+		struct operation *operation = manager->operations;
+
+		manager->operations = operation->next;
+		operation_free(operation);
+	}
+	watch_free(manager->watch);
+	loop_source_free(manager->round);
+	loop_source_free(manager->monitor_source);
+	rt_monitor_free(manager->monitor);
+	host_clear(&manager->host);
+	free(manager->census);
+	free(manager->state_directory);
+	free(manager);
+	return NULL;
+}
+
+/* ---- questions ---------------------------------------------------------------------------- */
+
+int manager_profile(struct manager *manager, const char *name, struct profile **ret,
+		    struct error *error)
+{
+	return profile_load(manager->options.profile_directories, name, PROFILE_TRUSTED, ret,
+			    error);
+}
+
+int manager_access(struct manager *manager, const char *name, char ***ret_users, char ***ret_groups,
+		   struct error *error)
+{
+	const struct instance *instance = manager_find(manager, name);
+	_cleanup_strv_ char **users = NULL;
+	char **groups;
+
+	if (!instance)
+		return error_set(error, ENOENT, _("profile %s is not up"), name);
+	if (strv_copy(instance->users, &users) < 0 || strv_copy(instance->groups, &groups) < 0)
+		return error_oom(error);
+	*ret_users = TAKE_PTR(users);
+	*ret_groups = groups;
+	return 0;
+}
+
+int manager_names(struct manager *manager, char ***ret, struct error *error)
+{
+	_cleanup_strv_ char **names = NULL;
+	int r = profile_names(manager->options.profile_directories, &names, error);
+
+	if (r < 0)
+		return r;
+	for (const struct instance *instance = manager->host.instances; instance;
+	     instance = instance->next)
+		if (!strv_contains(names, instance->name) && strv_add(&names, instance->name) < 0)
+			return error_oom(error);
+	strv_sort(names);
+	*ret = TAKE_PTR(names);
+	return 0;
+}
+
+int manager_namespaces(struct manager *manager, const char *name, struct manager_namespaces *ret,
+		       struct error *error)
+{
+	struct manager_namespaces namespaces = { .network = -1, .mount = -1 };
+	const struct instance *instance = manager_find(manager, name);
+
+	/* what is held was compared with the record when it was taken up */
+	if (!instance || !instance->since || instance->netns_fd < 0 || instance->mounts_fd < 0) {
+		error_set(error, ENOENT,
+			  instance ? _("profile %s is not up as a whole")
+				   : _("profile %s is not up"),
+			  name);
+		error_hint(error, _("bring it up first: nsctl up %s"), name);
+		return -ENOENT;
+	}
+	namespaces.network = fcntl(instance->netns_fd, F_DUPFD_CLOEXEC, 3);
+	namespaces.mount = fcntl(instance->mounts_fd, F_DUPFD_CLOEXEC, 3);
+	if (namespaces.network < 0 || namespaces.mount < 0) {
+		int r = error_errno(error, errno, "%s", _("can't hand the namespaces over"));
+
+		close_fd(namespaces.network);
+		close_fd(namespaces.mount);
+		return r;
+	}
+	*ret = namespaces;
+	return 0;
+}
+
+bool manager_owns_mount_namespace(struct manager *manager, const struct file_id *id)
+{
+	for (const struct instance *instance = manager->host.instances; instance;
+	     instance = instance->next)
+		if (instance->has_mounts && file_id_equal(&instance->mounts_id, id))
+			return true;
+	return false;
+}

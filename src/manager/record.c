@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What has been made, on disk: RUNTIME/state/NAME.json for a profile, RUNTIME/host.json for what
+ * profiles share. Written whole by rename. A record is a claim, not a fact: namespaces are compared
+ * by device and inode before they are taken up, links by name and index before they are touched.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define RECORD_MAX (1 << 20)
+
+static int write_json(const char *path, json_t *root, struct error *error)
+{
+	char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
+	int r = text ? file_write_atomic(path, 0600, text, strlen(text)) : -ENOMEM;
+
+	free(text);
+	json_decref(root);
+	return r < 0 ? error_errno(error, r, _("can't write %s"), path) : 0;
+}
+
+static json_t *read_json(const char *path)
+{
+	_cleanup_free_ char *text = NULL;
+	json_error_t json_error;
+	size_t length;
+	json_t *root;
+	int r = file_read(AT_FDCWD, path, RECORD_MAX, &text, &length);
+
+	if (r < 0) {
+		if (r != -ENOENT)
+			log_warning("can't read %s: %s", path, strerror(-r));
+		return NULL;
+	}
+	root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &json_error);
+	if (!json_is_object(root)) {
+		log_warning("%s:%d: not a record: %s; it is left alone", path, json_error.line,
+			    json_error.text);
+		json_decref(root);
+		return NULL;
+	}
+	return root;
+}
+
+/* ---- one profile ---------------------------------------------------------------------------- */
+
+static json_t *strings(char *const *v)
+{
+	json_t *array = json_array();
+
+	for (; v && *v; v++)
+		json_array_append_new(array, json_string(*v));
+	return array;
+}
+
+static json_t *prefix_json(const struct ip_prefix *prefix)
+{
+	char text[IP_TEXT_MAX];
+
+	return prefix->address.family ? json_string(ip_prefix_format(prefix, text)) : json_null();
+}
+
+static json_t *id_json(bool has, const struct file_id *id)
+{
+	return has ? json_pack("{sIsI}", "dev", (json_int_t)id->dev, "ino", (json_int_t)id->ino)
+		   : json_null();
+}
+
+static char *path_of(const struct manager *manager, const char *name)
+{
+	return str_format("%s/%s.json", manager->state_directory, name);
+}
+
+int record_write(struct manager *manager, const struct instance *instance, struct error *error)
+{
+	_cleanup_free_ char *path = path_of(manager, instance->name);
+	char gateway[IP_TEXT_MAX];
+	json_t *root;
+	int r;
+
+	if (!path)
+		return error_oom(error);
+	r = make_directories(manager->state_directory, 0700);
+	if (r < 0)
+		return error_errno(error, r, _("can't make %s"), manager->state_directory);
+	root = json_pack("{sI so so so so so sb ss ss ss si sb so so ss sb sb sb}", "since",
+			 (json_int_t)instance->since, "users", strings(instance->users), "groups",
+			 strings(instance->groups), "netns",
+			 id_json(instance->has_netns, &instance->netns_id), "mounts",
+			 id_json(instance->has_mounts, &instance->mounts_id), "mounted",
+			 strings(instance->mounted), "resolver", instance->has_resolver, "bridge",
+			 instance->bridge, "interface", instance->interface, "host_interface",
+			 instance->host_interface, "host_index", instance->host_index, "isolated",
+			 instance->isolated, "address", prefix_json(&instance->address),
+			 "host_address", prefix_json(&instance->host_address), "gateway",
+			 ip_address_format(&instance->gateway, gateway), "routed", instance->routed,
+			 "masquerades", instance->masquerades, "forwards", instance->forwards);
+	r = write_json(path, root, error);
+	return r < 0 ? r : record_write_host(manager, error);
+}
+
+void record_delete(struct manager *manager, const struct instance *instance)
+{
+	_cleanup_free_ char *path = path_of(manager, instance->name);
+
+	if (path)
+		unlink(path);
+	rmdir(manager->state_directory);
+}
+
+static bool get_bool(const json_t *root, const char *key)
+{
+	return json_is_true(json_object_get(root, key));
+}
+
+static void get_strings(const json_t *root, const char *key, char ***ret)
+{
+	json_t *array = json_object_get(root, key), *value;
+	size_t i;
+
+	json_array_foreach(array, i, value)
+		if (json_is_string(value))
+			strv_add(ret, json_string_value(value));
+}
+
+static void get_name(const json_t *root, const char *key, char name[IFNAMSIZ])
+{
+	const char *value = json_string_value(json_object_get(root, key));
+
+	if (value && strlen(value) < IFNAMSIZ)
+		strcpy(name, value);
+}
+
+static void get_prefix(const json_t *root, const char *key, struct ip_prefix *prefix)
+{
+	const char *value = json_string_value(json_object_get(root, key));
+
+	if (value)
+		ip_prefix_parse(value, prefix);
+}
+
+static bool get_id(const json_t *root, const char *key, struct file_id *id)
+{
+	json_t *value = json_object_get(root, key);
+
+	id->dev = json_integer_value(json_object_get(value, "dev"));
+	id->ino = json_integer_value(json_object_get(value, "ino"));
+	return id->ino != 0;
+}
+
+static void fill(struct instance *instance, const json_t *root)
+{
+	const char *gateway = json_string_value(json_object_get(root, "gateway"));
+
+	instance->since = json_integer_value(json_object_get(root, "since"));
+	get_strings(root, "users", &instance->users);
+	get_strings(root, "groups", &instance->groups);
+	instance->has_netns = get_id(root, "netns", &instance->netns_id);
+	instance->has_mounts = get_id(root, "mounts", &instance->mounts_id);
+	get_strings(root, "mounted", &instance->mounted);
+	instance->has_resolver = get_bool(root, "resolver");
+	get_name(root, "bridge", instance->bridge);
+	get_name(root, "interface", instance->interface);
+	get_name(root, "host_interface", instance->host_interface);
+	instance->host_index = json_integer_value(json_object_get(root, "host_index"));
+	instance->isolated = get_bool(root, "isolated");
+	get_prefix(root, "address", &instance->address);
+	get_prefix(root, "host_address", &instance->host_address);
+	if (gateway)
+		ip_address_parse(gateway, &instance->gateway);
+	instance->routed = get_bool(root, "routed");
+	instance->masquerades = get_bool(root, "masquerades");
+	instance->forwards = get_bool(root, "forwards");
+}
+
+static int read_instance(struct manager *manager, const char *name, struct instance ***end)
+{
+	_cleanup_free_ char *path = path_of(manager, name);
+	struct instance *instance;
+	json_t *root = path ? read_json(path) : NULL;
+
+	if (!root)
+		return path ? 0 : -ENOMEM;
+	instance = instance_new(name);
+	if (!instance) {
+		json_decref(root);
+		return -ENOMEM;
+	}
+	fill(instance, root);
+	json_decref(root);
+	instance_hold(&manager->host, instance);
+	**end = instance;
+	*end = &instance->next;
+	return 0;
+}
+
+/* ---- what profiles share -------------------------------------------------------------------- */
+
+int record_write_host(struct manager *manager, struct error *error)
+{
+	const struct host *host = &manager->host;
+	_cleanup_free_ char *path = str_format("%s/host.json", manager->options.runtime_directory);
+	json_t *bridges = json_array(), *sysctls = json_array();
+
+	if (!path) {
+		json_decref(bridges);
+		json_decref(sysctls);
+		return error_oom(error);
+	}
+	for (const struct host_bridge *bridge = host->bridges; bridge; bridge = bridge->next)
+		json_array_append_new(
+			bridges, json_pack("{sssi}", "name", bridge->name, "index", bridge->index));
+	for (const struct host_sysctl *saved = host->sysctls; saved; saved = saved->next)
+		json_array_append_new(
+			sysctls, json_pack("{ssss}", "name", saved->name, "value", saved->value));
+	if (!host->instances && !host->bridges && !host->sysctls && !host->netns_directory) {
+		json_decref(bridges);
+		json_decref(sysctls);
+		unlink(path);
+		return 0;
+	}
+	return write_json(path,
+			  json_pack("{so so si}", "bridges", bridges, "sysctls", sysctls,
+				    "netns_directory", (int)host->netns_directory),
+			  error);
+}
+
+static void read_bridges(struct host *host, const json_t *root)
+{
+	json_t *array = json_object_get(root, "bridges"), *value;
+	size_t i;
+
+	json_array_foreach(array, i, value) {
+		struct host_bridge *bridge = calloc(1, sizeof(*bridge));
+
+		if (!bridge)
+			return;
+		get_name(value, "name", bridge->name);
+		bridge->index = json_integer_value(json_object_get(value, "index"));
+		bridge->next = host->bridges;
+		host->bridges = bridge;
+	}
+}
+
+/* Only names that the forward step saves: a damaged record must not write elsewhere. */
+static bool sysctl_name_valid(const char *name)
+{
+	return name && str_starts_with(name, "net/ipv4/") && !strstr(name, "..");
+}
+
+static void read_sysctls(struct host *host, const json_t *root)
+{
+	json_t *array = json_object_get(root, "sysctls"), *value;
+	struct host_sysctl **end = &host->sysctls;
+	size_t i;
+
+	json_array_foreach(array, i, value) {
+		const char *name = json_string_value(json_object_get(value, "name"));
+		const char *text = json_string_value(json_object_get(value, "value"));
+		struct host_sysctl *saved =
+			sysctl_name_valid(name) && text ? calloc(1, sizeof(*saved)) : NULL;
+
+		if (!saved)
+			continue;
+		saved->name = strdup(name);
+		saved->value = strdup(text);
+		*end = saved;
+		end = &saved->next;
+	}
+}
+
+static void read_host(struct manager *manager)
+{
+	_cleanup_free_ char *path = str_format("%s/host.json", manager->options.runtime_directory);
+	json_t *root = path ? read_json(path) : NULL;
+
+	if (!root)
+		return;
+	read_bridges(&manager->host, root);
+	read_sysctls(&manager->host, root);
+	manager->host.netns_directory =
+		json_integer_value(json_object_get(root, "netns_directory"));
+	json_decref(root);
+}
+
+static int read_names(const struct manager *manager, char ***ret)
+{
+	DIR *directory = opendir(manager->state_directory);
+	struct dirent *entry;
+	int r = 0;
+
+	if (!directory)
+		return errno == ENOENT ? 0 : -errno;
+	while (r == 0 && (entry = readdir(directory))) {
+		size_t length = strlen(entry->d_name), suffix = strlen(".json");
+		_cleanup_free_ char *name = NULL;
+
+		if (length <= suffix || strcmp(entry->d_name + length - suffix, ".json") != 0)
+			continue;
+		name = strndup(entry->d_name, length - suffix);
+		if (!name)
+			r = -ENOMEM;
+		else if (profile_name_valid(name))
+			r = strv_add(ret, name);
+	}
+	closedir(directory);
+	strv_sort(*ret);
+	return r;
+}
+
+int record_read_all(struct manager *manager, struct error *error)
+{
+	_cleanup_strv_ char **names = NULL;
+	struct instance **end = &manager->host.instances;
+	char **name;
+	int r = read_names(manager, &names);
+
+	read_host(manager);
+	STRV_FOREACH(name, names)
+		if (r == 0)
+			r = read_instance(manager, *name, &end);
+	return r < 0 ? error_errno(error, r, _("can't read %s"), manager->state_directory) : 0;
+}
