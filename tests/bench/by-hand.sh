@@ -16,7 +16,7 @@ up_shared() {
 	mkdir -p $run/ns
 	mount --bind $run/ns $run/ns
 	mount --make-private $run/ns
-	ip link add $bridge address 02:00:00:00:00:01 type bridge
+	ip link add $bridge address 5e:63:74:6c:6e:73 type bridge
 	ip link set $bridge addrgenmode none
 	ip link set $bridge up
 	ip addr add 10.193.0.1/24 brd + dev $bridge
@@ -72,7 +72,7 @@ up_profile() {
 	ip link set ns-"$1" up
 	ip -n "$1" link set eth0 up
 	ip -n "$1" addr add "$2"/24 brd + dev eth0
-	ip -n "$1" route add default via 10.193.0.1
+	ip -n "$1" route add default via 10.193.0.1 dev eth0 proto static
 	nft add element inet $table masqueraded "{ $2 }"
 	nft add element inet $table isolated "{ $2 }"
 }

@@ -311,7 +311,7 @@ static void make_inside(unsigned number)
 	route = mnl_nlmsg_put_extra_header(message, sizeof(*route));
 	*route = (struct rtmsg){ .rtm_family = AF_INET,
 				 .rtm_table = RT_TABLE_MAIN,
-				 .rtm_protocol = RTPROT_BOOT,
+				 .rtm_protocol = RTPROT_STATIC,
 				 .rtm_scope = RT_SCOPE_UNIVERSE,
 				 .rtm_type = RTN_UNICAST };
 	mnl_attr_put_u32(message, RTA_GATEWAY, htonl(FLOOR_NETWORK + 1));
