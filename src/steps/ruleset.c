@@ -229,15 +229,28 @@ int ruleset_rebuild(struct host *host, struct error *error)
 	return nft_batch_commit(batch, error);
 }
 
+static bool used_by_others(const struct host *host, const struct instance *instance)
+{
+	for (const struct instance *other = host->instances; other; other = other->next)
+		if (other != instance && (other->forwards || other->masquerades))
+			return true;
+	return false;
+}
+
 int ruleset_add(struct host *host, const struct instance *instance, struct error *error)
 {
-	struct nft_batch *batch = nft_batch_begin(host->nft);
 	_cleanup_error_ struct error refused = {};
+	struct nft_batch *batch;
 	int r;
 
+	/* a batch that fails costs a grace period (net/netfilter/nf_tables_api.c,
+	 * __nf_tables_abort) */
+	if (!used_by_others(host, instance))
+		return ruleset_rebuild(host, error);
+	batch = nft_batch_begin(host->nft);
 	add_elements(batch, host, instance);
 	r = nft_batch_commit(batch, &refused);
-	if (r == -ENOENT) /* the first, or someone flushed the table */
+	if (r == -ENOENT) /* someone flushed the table */
 		return ruleset_rebuild(host, error);
 	return r < 0 ? error_set(error, r, "%s", error_text(&refused)) : 0;
 }
@@ -268,35 +281,50 @@ static int count_rule(const struct nft_rule_info *rule _unused_, void *userdata)
 	return 0;
 }
 
-struct lookup {
-	const uint8_t *key;
-	uint32_t length;
-	bool found;
+/* What a set holds, read once for all instances. */
+struct contents {
+	struct element *items;
+	size_t count;
 };
 
 static int on_element(const void *key, uint32_t length, void *userdata)
 {
-	struct lookup *lookup = userdata;
+	struct contents *contents = userdata;
+	struct element *grown = reallocarray(contents->items, contents->count + 1, sizeof(*grown));
 
-	lookup->found |= length == lookup->length && memcmp(key, lookup->key, length) == 0;
+	if (!grown)
+		return -ENOMEM;
+	contents->items = grown;
+	grown += contents->count++;
+	memset(grown, 0, sizeof(*grown));
+	memcpy(grown->key, key, length < sizeof(grown->key) ? length : sizeof(grown->key));
 	return 0;
 }
 
-static bool elements_intact(const struct host *host, const struct instance *instance)
+static bool contains(const struct contents *contents, const struct element *element)
 {
-	struct element elements[4];
-	size_t n = elements_of(host, instance, elements);
+	for (size_t i = 0; i < contents->count; i++)
+		if (memcmp(contents->items[i].key, element->key, sizeof(element->key)) == 0)
+			return true;
+	return false;
+}
 
-	for (size_t i = 0; i < n; i++) {
-		struct lookup lookup = { .key = elements[i].key,
-					 .length = sets[elements[i].set].length };
+static bool set_intact(const struct host *host, enum ruleset_set set)
+{
+	struct contents contents = {};
+	bool intact = nft_element_each(host->nft, FAMILY, TABLE, sets[set].name, on_element,
+				       &contents) == 0;
 
-		if (nft_element_each(host->nft, FAMILY, TABLE, sets[elements[i].set].name,
-				     on_element, &lookup) < 0 ||
-		    !lookup.found)
-			return false;
+	for (const struct instance *instance = host->instances; intact && instance;
+	     instance = instance->next) {
+		struct element elements[4];
+		size_t n = elements_of(host, instance, elements);
+
+		for (size_t i = 0; intact && i < n; i++)
+			intact = elements[i].set != set || contains(&contents, &elements[i]);
 	}
-	return true;
+	free(contents.items);
+	return intact;
 }
 
 bool ruleset_intact(const struct host *host)
@@ -309,8 +337,8 @@ bool ruleset_intact(const struct host *host)
 		    count != chains[i].n_rules)
 			return false;
 	}
-	for (const struct instance *instance = host->instances; instance; instance = instance->next)
-		if (!elements_intact(host, instance))
+	for (size_t set = 0; set < ARRAY_SIZE(sets); set++)
+		if (!set_intact(host, set))
 			return false;
 	return true;
 }
