@@ -5,9 +5,8 @@
  */
 #include <string.h>
 
+#include "fuzz.h"
 #include "ipc/frame.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_message(const char *text, size_t length)
 {
