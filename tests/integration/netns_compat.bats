@@ -5,6 +5,12 @@
 
 load lib/common
 
+# iproute2 makes its directory at its first use, and never takes it away.
+prepare_file() {
+	ip netns add first
+	ip netns del first
+}
+
 @test "ip netns list names the profile, and only while it is up" {
 	equal "$(ip netns list)" ""
 	nsctl up vpn
@@ -107,6 +113,7 @@ load lib/common
 	ip link set to-lan57 up
 	on lan57 ip address add 192.168.57.1/24 dev eth0
 	on lan57 ip link set eth0 up
+	wait_until sh -c "ip link show br0 | grep -q 'state UP'"
 	record_before
 	nsctl up lan
 	no_drift lan

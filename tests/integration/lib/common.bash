@@ -29,7 +29,7 @@ undo_list=/run/world/undo
 # nsctld_start [OPTION…]: returns when it answers.
 # shellcheck disable=SC2120
 nsctld_start() {
-	nsctld "$@" >>/run/world/log/nsctld 2>&1 3>&- &
+	nsctld "$@" >>/run/world/log/nsctld 2>&1 3>&- 4>&- &
 	echo $! >/run/world/nsctld.pid
 	disown
 	wait_until nsctld_answers
@@ -95,7 +95,6 @@ same_as_before() {
 
 # profile NAME: makes a profile out of stdin, until the test is over.
 profile() {
-	mkdir -p /etc/nsctl/profiles
 	cat >"/etc/nsctl/profiles/$1.ini"
 	undo "rm -f '/etc/nsctl/profiles/$1.ini'"
 }
