@@ -61,6 +61,9 @@ int manager_access(struct manager *manager, const char *name, char ***ret_users,
 /* All known names: those with a file and those that are up; sorted. */
 int manager_names(struct manager *manager, char ***ret, struct error *error);
 
+/* Has anything of it been made? Looks at the record only. */
+bool manager_is_up(struct manager *manager, const char *name);
+
 /* One element of "profiles" in `status --json`, as the interface description has it; NULL: out of
  * memory. */
 json_t *manager_status(struct manager *manager, const char *name);

@@ -86,6 +86,8 @@ static void log_outcome(const struct call *call, const struct manager_result *re
 			 result->profile, result->changed ? "done" : "nothing to do");
 		return;
 	}
+	if (!server_may_log(call->server))
+		return;
 	escaped = str_escape(text, strlen(text));
 	log_warning("uid %u, pid %d: %s %s: %s", peer->uid, peer->pid, call->method->name,
 		    result->profile, escaped ? escaped : strerror(-result->code));
@@ -183,12 +185,7 @@ static int keep_those_up(struct call *call)
 	char **kept = NULL, **name;
 
 	STRV_FOREACH(name, call->names) {
-		json_t *status = manager_status(call->server->manager, *name);
-		const char *state = json_string_value(json_object_get(status, "state"));
-		bool keep = !str_equal(state, "down");
-
-		json_decref(status);
-		if (keep && strv_add(&kept, *name) < 0) {
+		if (manager_is_up(call->server->manager, *name) && strv_add(&kept, *name) < 0) {
 			strv_free(kept);
 			return -ENOMEM;
 		}

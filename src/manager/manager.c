@@ -19,6 +19,11 @@ struct instance *manager_find(struct manager *manager, const char *name)
 	return NULL;
 }
 
+bool manager_is_up(struct manager *manager, const char *name)
+{
+	return manager_find(manager, name);
+}
+
 /* ---- operations --------------------------------------------------------------------------- */
 
 static void operation_free(struct operation *operation)

@@ -8,10 +8,10 @@
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
-#define TABLE	       "nsctl"
-#define FAMILY	       NFPROTO_INET
-#define PRIORITY_SRCNAT 100 /* NF_IP_PRI_NAT_SRC, NF_IP_PRI_FILTER (linux/netfilter_ipv4.h) */
-#define PRIORITY_FILTER 0
+#define TABLE                  "nsctl"
+#define FAMILY                 NFPROTO_INET
+#define PRIORITY_SRCNAT        100 /* NF_IP_PRI_NAT_SRC, NF_IP_PRI_FILTER (linux/netfilter_ipv4.h) */
+#define PRIORITY_FILTER        0
 #define CT_ESTABLISHED_RELATED ((1u << (IP_CT_ESTABLISHED + 1)) | (1u << (IP_CT_RELATED + 1)))
 
 static const struct {
@@ -130,9 +130,12 @@ static const struct {
 } chains[] = {
 	{ "postrouting", "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT, postrouting_rules,
 	  ARRAY_SIZE(postrouting_rules) },
-	{ "forward", "filter", NF_INET_FORWARD, PRIORITY_FILTER, forward_rules, ARRAY_SIZE(forward_rules) },
+	{ "forward", "filter", NF_INET_FORWARD, PRIORITY_FILTER, forward_rules,
+	  ARRAY_SIZE(forward_rules) },
 };
-static const char *const hook_names[] = { [NF_INET_POST_ROUTING] = "postrouting", [NF_INET_FORWARD] = "forward" };
+static const char *const hook_names[] = {
+	[NF_INET_POST_ROUTING] = "postrouting", [NF_INET_FORWARD] = "forward"
+};
 
 /* ---- what instances have in the sets ------------------------------------------------------ */
 
@@ -141,8 +144,10 @@ struct element {
 	uint8_t key[IFNAMSIZ];
 };
 
-/* At most one in each set. The family of the strict set is the host's, as long as anyone forwards. */
-static size_t elements_of(const struct host *host, const struct instance *instance, struct element out[4])
+/* At most one in each set. The family of the strict set is the host's, as long as anyone forwards.
+ */
+static size_t elements_of(const struct host *host, const struct instance *instance,
+			  struct element out[4])
 {
 	size_t n = 0;
 
@@ -168,12 +173,14 @@ static size_t elements_of(const struct host *host, const struct instance *instan
 
 static bool in_use(const struct host *host, const struct element *element)
 {
-	for (const struct instance *instance = host->instances; instance; instance = instance->next) {
+	for (const struct instance *instance = host->instances; instance;
+	     instance = instance->next) {
 		struct element all[4];
 		size_t n = elements_of(host, instance, all);
 
 		for (size_t i = 0; i < n; i++)
-			if (all[i].set == element->set && memcmp(all[i].key, element->key, sizeof(element->key)) == 0)
+			if (all[i].set == element->set &&
+			    memcmp(all[i].key, element->key, sizeof(element->key)) == 0)
 				return true;
 	}
 	return false;
@@ -189,7 +196,8 @@ bool ruleset_used(const struct host *host)
 
 /* ---- changes ------------------------------------------------------------------------------ */
 
-static void add_elements(struct nft_batch *batch, const struct host *host, const struct instance *instance)
+static void add_elements(struct nft_batch *batch, const struct host *host,
+			 const struct instance *instance)
 {
 	struct element elements[4];
 	size_t n = elements_of(host, instance, elements);
@@ -211,7 +219,8 @@ int ruleset_rebuild(struct host *host, struct error *error)
 	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
 		nft_set_add(batch, FAMILY, TABLE, sets[i].name, sets[i].type, sets[i].length);
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
-		nft_chain_add(batch, FAMILY, TABLE, chains[i].name, chains[i].type, chains[i].hook, chains[i].priority);
+		nft_chain_add(batch, FAMILY, TABLE, chains[i].name, chains[i].type, chains[i].hook,
+			      chains[i].priority);
 		for (size_t j = 0; j < chains[i].n_rules; j++)
 			nft_rule_append(batch, chains[i].rules[j].build(chains[i].name));
 	}
@@ -220,15 +229,28 @@ int ruleset_rebuild(struct host *host, struct error *error)
 	return nft_batch_commit(batch, error);
 }
 
+static bool used_by_others(const struct host *host, const struct instance *instance)
+{
+	for (const struct instance *other = host->instances; other; other = other->next)
+		if (other != instance && (other->forwards || other->masquerades))
+			return true;
+	return false;
+}
+
 int ruleset_add(struct host *host, const struct instance *instance, struct error *error)
 {
-	struct nft_batch *batch = nft_batch_begin(host->nft);
 	_cleanup_error_ struct error refused = {};
+	struct nft_batch *batch;
 	int r;
 
+	/* a batch that fails costs a grace period (net/netfilter/nf_tables_api.c,
+	 * __nf_tables_abort) */
+	if (!used_by_others(host, instance))
+		return ruleset_rebuild(host, error);
+	batch = nft_batch_begin(host->nft);
 	add_elements(batch, host, instance);
 	r = nft_batch_commit(batch, &refused);
-	if (r == -ENOENT) /* the first, or someone flushed the table */
+	if (r == -ENOENT) /* someone flushed the table */
 		return ruleset_rebuild(host, error);
 	return r < 0 ? error_set(error, r, "%s", error_text(&refused)) : 0;
 }
@@ -245,8 +267,8 @@ int ruleset_remove(struct host *host, const struct instance *before, struct erro
 	batch = nft_batch_begin(host->nft);
 	for (size_t i = 0; i < n; i++)
 		if (!in_use(host, &elements[i]))
-			nft_element_delete(batch, FAMILY, TABLE, sets[elements[i].set].name, elements[i].key,
-					   sets[elements[i].set].length);
+			nft_element_delete(batch, FAMILY, TABLE, sets[elements[i].set].name,
+					   elements[i].key, sets[elements[i].set].length);
 	r = nft_batch_commit(batch, NULL);
 	return r < 0 ? ruleset_rebuild(host, error) : 0; /* someone deleted some of it */
 }
@@ -259,33 +281,50 @@ static int count_rule(const struct nft_rule_info *rule _unused_, void *userdata)
 	return 0;
 }
 
-struct lookup {
-	const uint8_t *key;
-	uint32_t length;
-	bool found;
+/* What a set holds, read once for all instances. */
+struct contents {
+	struct element *items;
+	size_t count;
 };
 
 static int on_element(const void *key, uint32_t length, void *userdata)
 {
-	struct lookup *lookup = userdata;
+	struct contents *contents = userdata;
+	struct element *grown = reallocarray(contents->items, contents->count + 1, sizeof(*grown));
 
-	lookup->found |= length == lookup->length && memcmp(key, lookup->key, length) == 0;
+	if (!grown)
+		return -ENOMEM;
+	contents->items = grown;
+	grown += contents->count++;
+	memset(grown, 0, sizeof(*grown));
+	memcpy(grown->key, key, length < sizeof(grown->key) ? length : sizeof(grown->key));
 	return 0;
 }
 
-static bool elements_intact(const struct host *host, const struct instance *instance)
+static bool contains(const struct contents *contents, const struct element *element)
 {
-	struct element elements[4];
-	size_t n = elements_of(host, instance, elements);
+	for (size_t i = 0; i < contents->count; i++)
+		if (memcmp(contents->items[i].key, element->key, sizeof(element->key)) == 0)
+			return true;
+	return false;
+}
 
-	for (size_t i = 0; i < n; i++) {
-		struct lookup lookup = { .key = elements[i].key, .length = sets[elements[i].set].length };
+static bool set_intact(const struct host *host, enum ruleset_set set)
+{
+	struct contents contents = {};
+	bool intact = nft_element_each(host->nft, FAMILY, TABLE, sets[set].name, on_element,
+				       &contents) == 0;
 
-		if (nft_element_each(host->nft, FAMILY, TABLE, sets[elements[i].set].name, on_element, &lookup) < 0 ||
-		    !lookup.found)
-			return false;
+	for (const struct instance *instance = host->instances; intact && instance;
+	     instance = instance->next) {
+		struct element elements[4];
+		size_t n = elements_of(host, instance, elements);
+
+		for (size_t i = 0; intact && i < n; i++)
+			intact = elements[i].set != set || contains(&contents, &elements[i]);
 	}
-	return true;
+	free(contents.items);
+	return intact;
 }
 
 bool ruleset_intact(const struct host *host)
@@ -293,12 +332,13 @@ bool ruleset_intact(const struct host *host)
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
 		size_t count = 0;
 
-		if (nft_rule_each(host->nft, FAMILY, TABLE, chains[i].name, count_rule, &count) < 0 ||
+		if (nft_rule_each(host->nft, FAMILY, TABLE, chains[i].name, count_rule, &count) <
+			    0 ||
 		    count != chains[i].n_rules)
 			return false;
 	}
-	for (const struct instance *instance = host->instances; instance; instance = instance->next)
-		if (!elements_intact(host, instance))
+	for (size_t set = 0; set < ARRAY_SIZE(sets); set++)
+		if (!set_intact(host, set))
 			return false;
 	return true;
 }
@@ -311,8 +351,9 @@ void ruleset_explain_table(FILE *out)
 	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
 		fprintf(out, "\tset %s { type %s; }\n", sets[i].name, sets[i].type_name);
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
-		fprintf(out, "\tchain %s {\n\t\ttype %s hook %s priority %d; policy accept;\n", chains[i].name,
-			chains[i].type, hook_names[chains[i].hook], chains[i].priority);
+		fprintf(out, "\tchain %s {\n\t\ttype %s hook %s priority %d; policy accept;\n",
+			chains[i].name, chains[i].type, hook_names[chains[i].hook],
+			chains[i].priority);
 		for (size_t j = 0; j < chains[i].n_rules; j++)
 			fprintf(out, "\t\t%s\n", chains[i].rules[j].text);
 		fprintf(out, "\t}\n");

@@ -79,7 +79,7 @@ world_home() {
 
 	ip -batch - <<-END
 		link set lo up
-		link add eth0 type veth peer name to-host netns $router
+		link add eth0 address 02:00:00:01:00:02 type veth peer name to-host netns $router
 		link set eth0 up
 		address add 192.168.1.2/24 dev eth0
 		route add default via 192.168.1.1
