@@ -14,6 +14,7 @@ prepare() {
 		host = 10.1.2.3 buildhost buildhost.example
 	END
 	: >/run/world/visitors
+	chmod 666 /run/world/visitors
 }
 
 # only_from_the_profile: the profile's server is asked, and the host's is not.

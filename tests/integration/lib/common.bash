@@ -6,8 +6,8 @@
 # down, what the test itself changed is undone, and the state of the host has to be what it was
 # before: no test can forget that.
 #
-# A file may define prepare_file (once, before nsctld starts) and prepare (before each test's
-# record).
+# A file may define prepare_file (once, before nsctld starts) and prepare (before each test; what it
+# changes is undone as what the test does).
 
 bats_require_minimum_version 1.5.0
 : "${NSCTL_WORLD:?run integration tests with tests/run}"
@@ -195,10 +195,10 @@ teardown_file() {
 
 setup() {
 	rm -f $undo_list
+	record_before
 	if declare -F prepare >/dev/null; then
 		prepare
 	fi
-	record_before
 }
 
 teardown() {

@@ -30,6 +30,8 @@ world_machine() {
 	read -r pid < <(
 		exec unshare --net -- bash -c '
 			sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv4.ip_forward=1
+			# Else a frame that it bridges would count as a packet that it routes.
+			sysctl -qew net.bridge.bridge-nf-call-iptables=0
 			ip link set lo up
 			echo $$
 			exec -a "world-$0" sleep infinity' "$name" 3>&- 4>&- 2>>/run/world/log/servers
