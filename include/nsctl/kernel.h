@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * kernel: thin adapters to what the kernel offers, without policy: namespaces, mounts, rtnetlink, nf_tables,
- * sysctls and processes. Nothing here knows a profile.
+ * kernel: thin adapters to what the kernel offers, without policy: namespaces, mounts, rtnetlink,
+ * nf_tables, sysctls and processes. Nothing here knows a profile.
  */
 #pragma once
 
@@ -19,26 +19,30 @@ struct ns_place {
 };
 #define NS_PLACE_HERE ((struct ns_place){ .network = -1, .mount = -1 })
 
-/* Runs fn(argument) in a short-lived child that shares memory and descriptors with the caller, but not namespaces,
- * root and working directory. What fn opens stays open in the caller. Returns what fn returned, or a negative errno
- * when the place could not be entered. The caller is suspended meanwhile and must have one thread. */
+/* Runs fn(argument) in a short-lived child that shares memory and descriptors with the caller, but
+ * not namespaces, root and working directory. What fn opens stays open in the caller. Returns what
+ * fn returned, or a negative errno when the place could not be entered. The caller is suspended
+ * meanwhile and must have one thread. */
 int ns_call(const struct ns_place *place, int (*fn)(void *argument), void *argument);
 
 /* ---- network namespaces (netns.c), pinned as iproute2 does it -------------------------- */
 
 #define NETNS_DIRECTORY "/run/netns"
 
-/* A new network namespace that only the descriptor holds; `inside` (may be NULL) runs in it first. */
+/* A new network namespace that only the descriptor holds; `inside` (may be NULL) runs in it first.
+ */
 int netns_create(int (*inside)(void *), void *argument, int *ret_fd, struct error *error);
 /* What netns_pin had to do for the directory itself, to be taken away with the last pin. */
 #define NETNS_MADE_DIRECTORY  (1u << 0)
 #define NETNS_BOUND_DIRECTORY (1u << 1)
-/* Pins it at /run/netns/NAME under iproute2's lock; -EEXIST when the name is taken. Adds flags to *made. */
+/* Pins it at /run/netns/NAME under iproute2's lock; -EEXIST when the name is taken. Adds flags to
+ * *made. */
 int netns_pin(int fd, const char *name, unsigned *made, struct error *error);
 int netns_unpin(const char *name, struct error *error);
 /* The pinned namespace; -ENOENT: no such name (or a name with no namespace mounted on it). */
 int netns_open(const char *name, int *ret_fd, struct file_id *ret_id);
-/* Takes away the bind mount and the directory that netns_pin made, when nothing is pinned there any more. */
+/* Takes away the bind mount and the directory that netns_pin made, when nothing is pinned there any
+ * more. */
 void netns_directory_release(unsigned made);
 
 /* ---- mounts (mounts.c) ---------------------------------------------------------------- */
@@ -46,17 +50,24 @@ void netns_directory_release(unsigned made);
 /* Mounts a namespace descriptor on a new file at path (which must lie on a private mount). */
 int namespace_pin(int fd, const char *path);
 int namespace_unpin(const char *path);
+/* A new mount namespace for the caller (run it under ns_call), which the namespace it leaves can
+ * pin. Since Linux 6.18 namespaces are numbered from batches of each CPU, and a mount namespace may
+ * only be pinned in one with a smaller number (fs/namespace.c, mnt_ns_loop): other CPUs are tried
+ * until the number is larger. */
+int mount_namespace_unshare(void);
 /* Binds a directory on itself and makes it private, unless it is a mount already. */
 int mount_private_directory(const char *path);
 /* The root of a mount: is something mounted exactly at this fd? */
 bool fd_is_mount_root(int fd);
 /* Opens a path without following any symbolic link (openat2, RESOLVE_NO_SYMLINKS), as O_PATH. */
 int path_open_no_symlinks(int directory_fd, const char *path);
-/* Mounts what source_fd refers to (with what is mounted below it) on what target_fd refers to, which may be a
- * symbolic link itself (O_PATH|O_NOFOLLOW). */
+/* Mounts what source_fd refers to (with what is mounted below it) on what target_fd refers to,
+ * which may be a symbolic link itself (O_PATH|O_NOFOLLOW). */
 int mount_bind_fd(int source_fd, int target_fd, bool read_only);
-/* A new file system ("tmpfs", "sysfs") on target_fd; options as "key=value" or NULL. attributes: MOUNT_ATTR_*. */
-int mount_filesystem_fd(const char *type, const char *const *options, unsigned attributes, int target_fd);
+/* A new file system ("tmpfs", "sysfs") on target_fd; options as "key=value" or NULL. attributes:
+ * MOUNT_ATTR_*. */
+int mount_filesystem_fd(const char *type, const char *const *options, unsigned attributes,
+			int target_fd);
 
 /* ---- rtnetlink (rt.c, rtnl_link.c, rtnl_address.c) ------------------------------------ */
 
@@ -83,10 +94,10 @@ int rt_link_by_index(struct rt *rt, int index, struct rt_link_info *ret);
 
 struct rt_veth {
 	const char *name; /* the end that stays in the socket's namespace */
-	int master;	  /* bridge that it joins, 0: none */
+	int master;       /* bridge that it joins, 0: none */
 	const char *peer_name;
-	int peer_netns_fd; /* where the other end is made directly */
-	unsigned mtu;	   /* of both, 0: the kernel's */
+	int peer_netns_fd;                 /* where the other end is made directly */
+	unsigned mtu;                      /* of both, 0: the kernel's */
 	const struct ether_addr *peer_mac; /* NULL: random */
 };
 /* Makes both ends, down. -EEXIST: a name is taken. */
@@ -110,21 +121,23 @@ struct rt_address_info {
 };
 /* 0 also when it is there already. */
 int rt_address_add(struct rt *rt, int index, const struct ip_prefix *address, struct error *error);
-int rt_address_delete(struct rt *rt, int index, const struct ip_prefix *address, struct error *error);
-/* All IPv4 addresses of the link (0: of all links). A negative return of fn ends the walk and is returned. */
+int rt_address_delete(struct rt *rt, int index, const struct ip_prefix *address,
+		      struct error *error);
+/* All IPv4 addresses of the link (0: of all links). A negative return of fn ends the walk and is
+ * returned. */
 typedef int (*rt_address_fn)(const struct rt_address_info *address, void *userdata);
 int rt_address_each(struct rt *rt, int index, rt_address_fn fn, void *userdata);
 
 struct rt_route_info {
 	struct ip_prefix destination; /* length 0: default */
 	struct ip_address gateway;    /* family 0: none */
-	int index;		      /* 0: none (blackhole, multipath) */
+	int index;                    /* 0: none (blackhole, multipath) */
 	unsigned table;
 	uint8_t type; /* RTN_* */
 };
 /* Through a gateway on the link; 0 also when it is there already. */
-int rt_route_add(struct rt *rt, const struct ip_prefix *destination, const struct ip_address *gateway,
-		   int index, struct error *error);
+int rt_route_add(struct rt *rt, const struct ip_prefix *destination,
+		 const struct ip_address *gateway, int index, struct error *error);
 typedef int (*rt_route_fn)(const struct rt_route_info *route, void *userdata);
 /* All IPv4 routes of all tables. */
 int rt_route_each(struct rt *rt, rt_route_fn fn, void *userdata);
@@ -135,21 +148,24 @@ int rt_monitor_open(struct rt_monitor **ret, struct error *error);
 struct rt_monitor *rt_monitor_free(struct rt_monitor *monitor);
 int rt_monitor_fd(const struct rt_monitor *monitor);
 /* Calls gone(index) for each link that was removed; -ENOBUFS: some were lost, look yourself. */
-int rt_monitor_read(struct rt_monitor *monitor, void (*gone)(int index, void *userdata), void *userdata);
+int rt_monitor_read(struct rt_monitor *monitor, void (*gone)(int index, void *userdata),
+		    void *userdata);
 
 /* ---- sysctls (sysctl.c) --------------------------------------------------------------- */
 
-/* `name` with slashes, below /proc/sys ("net/ipv4/ip_forward"), of the caller's network namespace. The value comes
- * without its newline; the caller frees. */
+/* `name` with slashes, below /proc/sys ("net/ipv4/ip_forward"), of the caller's network namespace.
+ * The value comes without its newline; the caller frees. */
 int sysctl_get(const char *name, char **ret);
 int sysctl_set(const char *name, const char *value);
 
 /* ---- processes (process.c) ------------------------------------------------------------ */
 
-/* One look at /proc. For each process in one of the namespaces, fn gets its pid and which; namespaces are nsfs inodes. */
+/* One look at /proc. For each process in one of the namespaces, fn gets its pid and which;
+ * namespaces are nsfs inodes. */
 typedef void (*process_fn)(pid_t pid, ino_t network, ino_t mount, void *userdata);
 int process_each(process_fn fn, void *userdata);
-/* Signals a process by pidfd, if it still is in the network or mount namespace (inode 0: not looked at). -ESRCH. */
+/* Signals a process by pidfd, if it still is in the network or mount namespace (inode 0: not looked
+ * at). -ESRCH. */
 int process_signal(pid_t pid, ino_t network, ino_t mount, int signal);
 
 /* ---- nf_tables (nft.c, nft_rule.c) ----------------------------------------------------- */
@@ -161,25 +177,26 @@ struct nftnl_rule;
 int nft_open(struct nft **ret, struct error *error);
 struct nft *nft_free(struct nft *nft);
 
-/* One atomic change: begin, add operations, commit. The first operation that could not be built is reported by
- * commit. -ENOENT, -EEXIST and so on as the kernel says. */
+/* One atomic change: begin, add operations, commit. The first operation that could not be built is
+ * reported by commit. -ENOENT, -EEXIST and so on as the kernel says. */
 struct nft_batch *nft_batch_begin(struct nft *nft);
 int nft_batch_commit(struct nft_batch *batch, struct error *error); /* frees it */
 
-#define NFT_TYPE_NFPROTO 2  /* set key types, as nft(8) numbers them (nftables: include/datatype.h) */
-#define NFT_TYPE_IPV4	 7
-#define NFT_TYPE_IFNAME	 41
+#define NFT_TYPE_NFPROTO                                                                           \
+	2 /* set key types, as nft(8) numbers them (nftables: include/datatype.h) */
+#define NFT_TYPE_IPV4   7
+#define NFT_TYPE_IFNAME 41
 
 void nft_table_add(struct nft_batch *batch, uint32_t family, const char *table);
 void nft_table_delete(struct nft_batch *batch, uint32_t family, const char *table);
-void nft_chain_add(struct nft_batch *batch, uint32_t family, const char *table, const char *chain, const char *type,
-		   uint32_t hook, int32_t priority);
-void nft_set_add(struct nft_batch *batch, uint32_t family, const char *table, const char *set, uint32_t key_type,
-		 uint32_t key_length);
-void nft_element_add(struct nft_batch *batch, uint32_t family, const char *table, const char *set, const void *key,
-		     uint32_t key_length);
-void nft_element_delete(struct nft_batch *batch, uint32_t family, const char *table, const char *set,
-			const void *key, uint32_t key_length);
+void nft_chain_add(struct nft_batch *batch, uint32_t family, const char *table, const char *chain,
+		   const char *type, uint32_t hook, int32_t priority);
+void nft_set_add(struct nft_batch *batch, uint32_t family, const char *table, const char *set,
+		 uint32_t key_type, uint32_t key_length);
+void nft_element_add(struct nft_batch *batch, uint32_t family, const char *table, const char *set,
+		     const void *key, uint32_t key_length);
+void nft_element_delete(struct nft_batch *batch, uint32_t family, const char *table,
+			const char *set, const void *key, uint32_t key_length);
 /* Adds the rule (taken over) at the end of its chain, or at its head. */
 void nft_rule_append(struct nft_batch *batch, struct nftnl_rule *rule);
 void nft_rule_insert(struct nft_batch *batch, struct nftnl_rule *rule);
@@ -187,7 +204,8 @@ void nft_rule_delete(struct nft_batch *batch, uint32_t family, const char *table
 		     uint64_t handle);
 
 /* Building a rule: each call appends one expression; register 1 carries the value looked at. */
-struct nftnl_rule *nft_rule_new(uint32_t family, const char *table, const char *chain, const char *comment);
+struct nftnl_rule *nft_rule_new(uint32_t family, const char *table, const char *chain,
+				const char *comment);
 void nft_match_set(struct nftnl_rule *rule, const char *set, bool not_in);
 void nft_load_meta(struct nftnl_rule *rule, uint32_t key);
 void nft_load_ipv4(struct nftnl_rule *rule, bool destination); /* with its nfproto match */
@@ -216,8 +234,8 @@ struct nft_rule_info {
 	uint64_t handle;
 };
 typedef int (*nft_rule_fn)(const struct nft_rule_info *rule, void *userdata);
-int nft_rule_each(struct nft *nft, uint32_t family, const char *table, const char *chain, nft_rule_fn fn,
-		  void *userdata);
+int nft_rule_each(struct nft *nft, uint32_t family, const char *table, const char *chain,
+		  nft_rule_fn fn, void *userdata);
 typedef int (*nft_element_fn)(const void *key, uint32_t length, void *userdata);
-int nft_element_each(struct nft *nft, uint32_t family, const char *table, const char *set, nft_element_fn fn,
-		     void *userdata);
+int nft_element_each(struct nft *nft, uint32_t family, const char *table, const char *set,
+		     nft_element_fn fn, void *userdata);

@@ -124,7 +124,9 @@ struct profile {
 };
 
 enum profile_flags {
-	/* Refuse files and directories that are not root's or that others can write. */
+	/* Refuse files that are not root's or that others can write, and those in or below a
+	 * directory of which that is true (-EPERM). A directory with the sticky bit, as /tmp, may
+	 * stand further up. */
 	PROFILE_TRUSTED = 1 << 0,
 };
 
@@ -152,8 +154,9 @@ bool profile_name_valid(const char *name);
 
 /*
  * Calls fn for every key in the schema's order with its effective value as text (a list key once
- * for each value, or once with NULL when it is empty) and its origin: "FILE:LINE" or NULL for the
- * default. A negative return of fn ends the walk and is returned.
+ * for each value; once with NULL where there is no value) and its origin: "FILE:LINE" or NULL for
+ * the default. The section of a service is "service NAME". A negative return of fn ends the walk
+ * and is returned.
  */
 typedef int (*profile_value_fn)(const char *section, const char *key, const char *value,
 				const char *origin, void *userdata);
@@ -169,7 +172,8 @@ struct settings {
 	char *group; /* who may connect besides root; NULL: everybody (profiles decide) */
 	unsigned max_connections, max_sessions; /* per uid */
 };
-/* A missing file gives the defaults: pool = 10.193.0.0/16, 172.29.0.0/16, 192.168.240.0/20; 64 and
+/* Root refuses a file that others can write, as with PROFILE_TRUSTED.
+ * A missing file gives the defaults: pool = 10.193.0.0/16, 172.29.0.0/16, 192.168.240.0/20; 64 and
  * 256. */
 int settings_load(const char *path, struct settings **ret, struct error *error);
 struct settings *settings_free(struct settings *settings);

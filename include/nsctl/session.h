@@ -20,9 +20,9 @@
 
 /* Exit statuses that are not the command's own. */
 enum {
-	SESSION_EXIT_FAILED = 125,	 /* nsctl failed */
+	SESSION_EXIT_FAILED = 125,       /* nsctl failed */
 	SESSION_EXIT_NOT_RUNNABLE = 126, /* the command can't be run */
-	SESSION_EXIT_NOT_FOUND = 127,	 /* there is no such command */
+	SESSION_EXIT_NOT_FOUND = 127,    /* there is no such command */
 };
 
 enum session_message_type {
@@ -64,21 +64,23 @@ struct session_request {
 /*
  * Pure: the request as bytes and back, bounds-checked. Encoding gives -E2BIG when it is larger than
  * SESSION_REQUEST_MAX, decoding -EBADMSG for whatever is not exactly one request; both refuse
- * (-EINVAL, -EBADMSG) what would not drop privileges as meant: an id of -1, which setresuid(2) takes
- * for "leave it", a request without arguments, a mask or nice value out of range.
+ * (-EINVAL, -EBADMSG) what would not drop privileges as meant: an id of -1, which setresuid(2)
+ * takes for "leave it", a request without arguments, a mask or nice value out of range.
  */
 int session_request_encode(const struct session_request *request, void **ret, size_t *ret_length);
 int session_request_decode(const void *data, size_t length, struct session_request *ret);
 void session_request_clear(struct session_request *request);
 
 /*
- * Pure: the first message in a buffer. Returns how many bytes it takes, 0 when it is not complete yet,
- * -EBADMSG when this is no message. *ret_text points into data and is not NUL-terminated (its length
- * is in the message); it may be NULL when the caller expects none.
+ * Pure: the first message in a buffer. Returns how many bytes it takes, 0 when it is not complete
+ * yet, -EBADMSG when this is no message. *ret_text points into data and is not NUL-terminated (its
+ * length is in the message); it may be NULL when the caller expects none.
  */
 ssize_t session_message_parse(const void *data, size_t length, struct session_message *ret,
 			      const char **ret_text);
 
-/* Becomes the command, looked for in $PATH. Returns only when that failed: negative errno, and 126 or
- * 127 in *ret_status. */
+/* A new session keyring, after the drop: root's must not be seen by the command. */
+int session_new_keyring(struct error *error);
+/* Becomes the command, looked for in $PATH. Returns only when that failed: negative errno, and 126
+ * or 127 in *ret_status. */
 int session_execute(char *const *arguments, int *ret_status);

@@ -2,9 +2,9 @@
 /*
  * steps: everything that a profile can ask for, one file a step in src/steps.
  *
- * A step works on an instance (what has been made for one profile) and on the host (what profiles share), and
- * keeps in them what it needs to take its work away again: `down` never looks at the profile. Both are written to
- * disk by the manager.
+ * A step works on an instance (what has been made for one profile) and on the host (what profiles
+ * share), and keeps in them what it needs to take its work away again: `down` never looks at the
+ * profile. Both are written to disk by the manager.
  */
 #pragma once
 
@@ -15,37 +15,38 @@
 
 struct instance {
 	char *name;
-	int64_t since;	       /* seconds since the epoch when `up` had made it all, 0: never */
+	int64_t since;          /* seconds since the epoch when `up` had made it all, 0: never */
 	char **users, **groups; /* who may use it, for when the profile's file is gone */
 
 	/* netns: the pinned namespace; all zero for network = host */
 	bool has_netns;
 	struct file_id netns_id;
-	int netns_fd;	     /* -1: not held */
+	int netns_fd;  /* -1: not held */
 	struct rt *rt; /* a socket inside, opened when first needed */
 
 	/* mounts: the pinned mount namespace */
 	bool has_mounts;
 	struct file_id mounts_id;
-	int mounts_fd;	/* -1: not held */
-	int root_fd;	/* "/" inside, O_PATH: look-ups there need not enter; -1: not held */
+	int mounts_fd;  /* -1: not held */
+	int root_fd;    /* "/" inside, O_PATH: look-ups there need not enter; -1: not held */
 	char **mounted; /* targets that were mounted on, in order */
 
 	/* resolver */
 	bool has_resolver;
 
 	/* bridge, link */
-	char bridge[IFNAMSIZ];		/* "": none */
-	char interface[IFNAMSIZ];	/* inside; "": no link */
-	char host_interface[IFNAMSIZ];	/* the host's end */
+	char bridge[IFNAMSIZ];         /* "": none */
+	char interface[IFNAMSIZ];      /* inside; "": no link */
+	char host_interface[IFNAMSIZ]; /* the host's end */
 	int host_index;
 	bool isolated;
 
 	/* addresses */
-	struct ip_prefix address;      /* inside; family 0: none */
-	struct ip_address gateway;     /* family 0: none */
-	struct ip_prefix host_address; /* that nsctl put on the host's end or bridge; family 0: none */
-	bool routed;		       /* the host is its gateway */
+	struct ip_prefix address;  /* inside; family 0: none */
+	struct ip_address gateway; /* family 0: none */
+	struct ip_prefix
+		host_address; /* that nsctl put on the host's end or bridge; family 0: none */
+	bool routed;          /* the host is its gateway */
 
 	/* nat, forward */
 	bool masquerades, forwards;
@@ -64,7 +65,7 @@ struct host_sysctl { /* a value to put back */
 };
 
 struct host {
-	const char *runtime_directory; /* borrowed */
+	const char *runtime_directory;   /* borrowed */
 	const struct settings *settings; /* borrowed */
 	struct rt *rt;
 	struct nft *nft;
@@ -81,7 +82,7 @@ struct step_context {
 	struct host *host;
 	struct instance *instance;
 	const struct profile *profile; /* NULL in down */
-	char **warnings;	       /* what the user should know; appended by steps */
+	char **warnings;               /* what the user should know; appended by steps */
 };
 
 /* What differs between the profile and the kernel. */
@@ -89,7 +90,7 @@ struct drift {
 	struct {
 		const char *step;
 		char *what;
-	} *items;
+	} * items;
 	size_t count;
 };
 int drift_add(struct drift *drift, const char *step, const char *format, ...) _printf_(3, 4);
@@ -99,20 +100,23 @@ struct step {
 	const char *name;
 	/* Does the profile ask for it? */
 	bool (*wanted)(const struct profile *profile);
-	/* Makes it, or what is missing of it: 1 something was made, 0 nothing to do, or a negative errno. */
+	/* Makes it, or what is missing of it: 1 something was made, 0 nothing to do, or a negative
+	 * errno. */
 	int (*up)(struct step_context *context, struct error *error);
 	/* Removes it; already gone is success. 1 something was removed. */
 	int (*down)(struct step_context *context, struct error *error);
 	/* Adds what differs from the profile. */
 	int (*check)(struct step_context *context, struct drift *drift);
-	/* The same as shell commands. Nothing is changed but the instance, which is a scratch one. */
+	/* The same as shell commands. Nothing is changed but the instance, which is a scratch one.
+	 */
 	int (*explain)(struct step_context *context, FILE *out, struct error *error);
 };
 
 /* In the order of `up`, NULL at the end. */
 extern const struct step *const steps[];
 
-/* Names whose coming, going or changing on the host may undo what the resolver step did; the last is empty. */
+/* Names whose coming, going or changing on the host may undo what the resolver step did; the last
+ * is empty. */
 struct resolver_watch {
 	const char *directory, *name;
 };

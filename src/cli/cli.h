@@ -105,6 +105,8 @@ int client_connect_only(const struct cli *cli, struct ipc_connection **ret, stru
 int client_call(struct ipc_connection *connection, const char *method, json_t *parameters,
 		const int *fds, size_t n_fds, unsigned flags, json_t **ret, struct error *error);
 int client_call_next(struct ipc_connection *connection, json_t **ret, struct error *error);
+/* A string in an object, borrowed; NULL where there is none. */
+const char *json_text(const json_t *object, const char *key);
 /* An array of strings; -EILSEQ when one is no UTF-8, which JSON can't carry. */
 int json_strings(char *const *strings, json_t **ret, struct error *error);
 /* Up or Down: calls, and prints each outcome with these words. Returns the exit status. */

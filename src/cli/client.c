@@ -124,7 +124,7 @@ int client_connect(const struct cli *cli, struct ipc_connection **ret, struct er
 
 /* ---- calling --------------------------------------------------------------------------- */
 
-static const char *text_of(const json_t *object, const char *key)
+const char *json_text(const json_t *object, const char *key)
 {
 	return json_string_value(json_object_get(object, key));
 }
@@ -132,7 +132,7 @@ static const char *text_of(const json_t *object, const char *key)
 /* Errors of Varlink itself, which carry no message. */
 static int protocol_error(const char *name, const json_t *parameters, struct error *error)
 {
-	const char *method = text_of(parameters, "method"), *parameter;
+	const char *method = json_text(parameters, "method"), *parameter;
 	int r;
 
 	if (method && (str_equal(name, "org.varlink.service.MethodNotFound") ||
@@ -141,7 +141,7 @@ static int protocol_error(const char *name, const json_t *parameters, struct err
 		error_hint(error, _("is it older than nsctl? restart it"));
 		return r;
 	}
-	parameter = text_of(parameters, "parameter");
+	parameter = json_text(parameters, "parameter");
 	if (parameter && str_equal(name, "org.varlink.service.InvalidParameter"))
 		return error_set(error, EINVAL, _("nsctld refuses the value of \"%s\""), parameter);
 	return error_set(error, EREMOTEIO, _("nsctld answers: %s"), name);
@@ -149,7 +149,8 @@ static int protocol_error(const char *name, const json_t *parameters, struct err
 
 static int call_failed(int r, const char *name, const json_t *parameters, struct error *error)
 {
-	const char *message = text_of(parameters, "message"), *hint = text_of(parameters, "hint");
+	const char *message = json_text(parameters, "message"),
+		   *hint = json_text(parameters, "hint");
 
 	if (r == -EREMOTEIO && message) {
 		error_set(error, -r, "%s", message);

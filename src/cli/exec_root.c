@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <sched.h>
 #include <string.h>
@@ -92,6 +93,9 @@ static int identity_become(const struct identity *identity, struct error *error)
 		return error_errno(error, errno, _("can't become user %s"), identity->name);
 	if (identity->uid != 0 && setuid(0) == 0)
 		return error_set(error, EPERM, _("the rights of root were not given up"));
+	/* root's session keyring stays root's */
+	if (identity->uid != 0 && session_new_keyring(error) < 0)
+		return -EPERM;
 	if (setenv("HOME", identity->home, 1) < 0 || setenv("USER", identity->name, 1) < 0 ||
 	    setenv("LOGNAME", identity->name, 1) < 0 || setenv("SHELL", identity->shell, 1) < 0)
 		return error_oom(error);
@@ -180,6 +184,22 @@ static int change_directory(const struct exec *exec, const char *before, struct 
 	return chdir("/") < 0 ? error_errno(error, errno, _("can't enter directory /")) : 0;
 }
 
+/* The command gets 0, 1 and 2: a stray directory of the shell's would lead out of the profile. What
+ * a service manager passes (sd_listen_fds(3)) is meant for it, and was addressed to this very
+ * process. */
+static int close_others(struct error *error)
+{
+	const char *fds = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
+	unsigned long n = 0, owner;
+
+	if (!fds || !pid || str_to_uint(pid, INT_MAX, &owner) < 0 ||
+	    owner != (unsigned long)getpid() || str_to_uint(fds, 1 << 16, &n) < 0)
+		n = 0;
+	if (close_range(STDERR_FILENO + 1 + n, ~0U, 0) < 0)
+		return error_errno(error, errno, _("can't close what is not the command's"));
+	return 0;
+}
+
 int exec_as_root(const struct cli *cli, const struct exec *exec, struct error *error)
 {
 	_cleanup_(identity_clear) struct identity identity = {};
@@ -198,6 +218,8 @@ int exec_as_root(const struct cli *cli, const struct exec *exec, struct error *e
 		r = change_directory(exec, before, error);
 	if (r >= 0 && setenv("NSCTL_PROFILE", exec->profile, 1) < 0)
 		r = error_oom(error);
+	if (r >= 0)
+		r = close_others(error);
 	if (r < 0)
 		return r;
 	r = session_execute(exec->command, &status);

@@ -4,11 +4,6 @@
 #include "nsctl/profile.h"
 #include "profiles.h"
 
-static const char *text_of(const json_t *object, const char *key)
-{
-	return json_string_value(json_object_get(object, key));
-}
-
 static int print_table(const json_t *profiles)
 {
 	struct table table = { .columns = 3 };
@@ -23,12 +18,12 @@ static int print_table(const json_t *profiles)
 	r = table_add(&table, (const char *[]){ _("NAME"), _("STATE"), _("DESCRIPTION") },
 		      COLOR_HEAD, SIZE_MAX);
 	json_array_foreach(profiles, i, profile) {
-		const char *state = text_of(profile, "state");
+		const char *state = json_text(profile, "state");
 
 		if (r >= 0)
 			r = table_add(&table,
-				      (const char *[]){ text_of(profile, "name"), state,
-							text_of(profile, "description") },
+				      (const char *[]){ json_text(profile, "name"), state,
+							json_text(profile, "description") },
 				      str_equal(state, "up") ? COLOR_GOOD : COLOR_NONE, 1);
 	}
 	if (r >= 0)
@@ -50,8 +45,9 @@ static int print_names(const struct cli *cli, struct error *error)
 
 	if (client_connect_only(cli, &connection, NULL) == 0 &&
 	    client_call(connection, "List", NULL, NULL, 0, 0, &reply, NULL) == 0) {
-		json_array_foreach(json_object_get(reply, "profiles"), i, profile)
-			puts(text_of(profile, "name") ?: "?");
+		json_array_foreach(json_object_get(reply, "profiles"), i, profile) {
+			puts(json_text(profile, "name") ?: "?");
+		}
 		return EXIT_SUCCESS;
 	}
 	r = profile_names(profile_directories(cli), &names, error);

@@ -4,17 +4,13 @@
 
 #include "cli.h"
 
-static const char *text_of(const json_t *object, const char *key)
-{
-	return json_string_value(json_object_get(object, key));
-}
-
 /* Messages name what failed, and most of them the profile as well; those that don't get it in
  * front. */
 static void print_failure(const char *profile, const json_t *failure)
 {
 	_cleanup_error_ struct error error = {};
-	const char *message = text_of(failure, "message") ?: "?", *hint = text_of(failure, "hint");
+	const char *message = json_text(failure, "message") ?: "?",
+		   *hint = json_text(failure, "hint");
 
 	error_set(&error, EREMOTEIO, "%s", message);
 	if (!strstr(message, profile))
@@ -26,15 +22,16 @@ static void print_failure(const char *profile, const json_t *failure)
 
 static int print_outcome(const struct outcome_words *words, const json_t *outcome)
 {
-	const char *profile = text_of(outcome, "profile") ?: "?",
-		   *script = text_of(outcome, "script");
+	const char *profile = json_text(outcome, "profile") ?: "?",
+		   *script = json_text(outcome, "script");
 	const json_t *failure = json_object_get(outcome, "error");
 	bool changed = json_is_true(json_object_get(outcome, "changed"));
 	const json_t *warning;
 	size_t i;
 
-	json_array_foreach(json_object_get(outcome, "warnings"), i, warning)
+	json_array_foreach(json_object_get(outcome, "warnings"), i, warning) {
 		report_warning("%s: %s", profile, json_string_value(warning) ?: "?");
+	}
 	if (json_is_object(failure)) {
 		print_failure(profile, failure);
 		return EXIT_FAILURE;

@@ -7,21 +7,37 @@
 #include "profiles.h"
 
 struct shown {
+	const struct profile *profile;
 	char *section; /* the last one printed; owned */
 	json_t *values;
 };
 
+static void print_section(const char *section, bool between, bool absent)
+{
+	if (between)
+		putchar('\n');
+	if (absent)
+		printf(_("; no [%s]: the resolver's files are left alone\n"), section);
+	else
+		printf("[%s]\n", section);
+}
+
+/* For reading, with the origins in a column; in a profile a comment has a line of its own. */
 static int print_value(const char *section, const char *key, const char *value, const char *origin,
 		       void *userdata)
 {
 	struct shown *shown = userdata;
 	_cleanup_free_ char *text = str_escape(value ?: "", strlen(value ?: "")), *line = NULL;
+	/* the one section whose mere presence says something */
+	bool absent = str_equal(section, "dns") && !shown->profile->has_dns;
 
 	if (!str_equal(section, shown->section)) {
-		printf("%s[%s]\n", shown->section ? "\n" : "", section);
+		print_section(section, shown->section != NULL, absent);
 		free(shown->section);
 		shown->section = strdup(section);
 	}
+	if (absent)
+		return 0;
 	line = str_format("%s = %s", key, text ?: "");
 	if (!line || !shown->section)
 		return -ENOMEM;
@@ -68,6 +84,7 @@ static int run(struct cli *cli, int argc, char **argv, struct error *error)
 	r = profile_load(profile_directories(cli), argv[0], profile_flags(cli), &profile, error);
 	if (r < 0)
 		return error->code ? r : error_errno(error, r, "%s", argv[0]);
+	shown.profile = profile;
 	r = cli->json ? show_json(profile) : profile_each_value(profile, print_value, &shown);
 	free(shown.section);
 	return r < 0 ? error_errno(error, r, _("can't print the values")) : EXIT_SUCCESS;

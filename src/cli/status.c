@@ -6,11 +6,6 @@
 
 #include "cli.h"
 
-static const char *text_of(const json_t *object, const char *key)
-{
-	return json_string_value(json_object_get(object, key));
-}
-
 static enum color state_color(const char *state)
 {
 	static const struct {
@@ -50,15 +45,16 @@ static char *all_addresses(const json_t *profile)
 	const json_t *interface;
 	size_t i;
 
-	json_array_foreach(json_object_get(profile, "interfaces"), i, interface)
+	json_array_foreach(json_object_get(profile, "interfaces"), i, interface) {
 		text = join(text, json_object_get(interface, "addresses"));
+	}
 	return text;
 }
 
 static int add_profile(struct table *table, const json_t *profile)
 {
 	_cleanup_free_ char *addresses = all_addresses(profile), *dns = NULL;
-	const char *state = text_of(profile, "state"), *since = text_of(profile, "since");
+	const char *state = json_text(profile, "state"), *since = json_text(profile, "since");
 	const json_t *drift;
 	char since_text[64] = "", processes[32];
 	size_t i;
@@ -70,12 +66,12 @@ static int add_profile(struct table *table, const json_t *profile)
 	if (since)
 		format_since(since, time(NULL), since_text, sizeof(since_text));
 	r = table_add(table,
-		      (const char *[]){ text_of(profile, "name"), state, since_text, addresses,
-					text_of(profile, "nat"), dns, processes },
+		      (const char *[]){ json_text(profile, "name"), state, since_text, addresses,
+					json_text(profile, "nat"), dns, processes },
 		      state_color(state), 1);
 	json_array_foreach(json_object_get(profile, "drift"), i, drift) {
-		_cleanup_free_ char *line = str_format("%s: %s", text_of(drift, "step") ?: "?",
-						       text_of(drift, "what") ?: "?");
+		_cleanup_free_ char *line = str_format("%s: %s", json_text(drift, "step") ?: "?",
+						       json_text(drift, "what") ?: "?");
 
 		if (r >= 0)
 			r = line ? table_note(table, line) : -ENOMEM;
@@ -98,9 +94,10 @@ static int print_profiles(const json_t *profiles)
 		      (const char *[]){ _("NAME"), _("STATE"), _("SINCE"), _("ADDRESSES"), _("NAT"),
 					_("DNS"), _("PROCESSES") },
 		      COLOR_HEAD, SIZE_MAX);
-	json_array_foreach(profiles, i, profile)
+	json_array_foreach(profiles, i, profile) {
 		if (r >= 0)
 			r = add_profile(&table, profile);
+	}
 	if (r >= 0)
 		table_print(&table, stdout, color_wanted(stdout));
 	table_clear(&table);

@@ -5,9 +5,6 @@
 
 #include "call.h"
 
-#define REFUSALS_MAX     100 /* lines of log … */
-#define REFUSALS_SECONDS 10  /* … in this time */
-
 struct call *call_new(struct client *client)
 {
 	struct call *call = calloc(1, sizeof(*call));
@@ -57,28 +54,13 @@ int json_set_text(json_t *object, const char *key, const char *value)
 
 /* ---- log ------------------------------------------------------------------------------ */
 
-/* Callers decide how often this happens, so there is a bound; the rest is counted. */
-static bool may_log(struct server *server)
-{
-	uint64_t now = now_usec();
-
-	if (now - server->refusals_since > REFUSALS_SECONDS * UINT64_C(1000000)) {
-		if (server->refusals > REFUSALS_MAX)
-			log_notice("%u more refused or failed calls",
-				   server->refusals - REFUSALS_MAX);
-		server->refusals_since = now;
-		server->refusals = 0;
-	}
-	return server->refusals++ < REFUSALS_MAX;
-}
-
 static void log_failure(struct call *call, const char *name, const char *reason)
 {
 	const struct peer *peer = &call->client->peer;
 	_cleanup_free_ char *escaped = NULL, *profiles = NULL;
 	char *dumped = NULL;
 
-	if (!log_enabled(LOG_LEVEL_NOTICE) || !may_log(call->server))
+	if (!log_enabled(LOG_LEVEL_NOTICE) || !server_may_log(call->server))
 		return;
 	escaped = str_escape(reason ? reason : "", reason ? strlen(reason) : 0);
 	dumped = json_dumps(json_object_get(call->parameters, "profile")

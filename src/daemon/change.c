@@ -86,6 +86,8 @@ static void log_outcome(const struct call *call, const struct manager_result *re
 			 result->profile, result->changed ? "done" : "nothing to do");
 		return;
 	}
+	if (!server_may_log(call->server))
+		return;
 	escaped = str_escape(text, strlen(text));
 	log_warning("uid %u, pid %d: %s %s: %s", peer->uid, peer->pid, call->method->name,
 		    result->profile, escaped ? escaped : strerror(-result->code));

@@ -16,14 +16,20 @@
 static void on_event(struct loop_source *source, uint32_t events, void *userdata);
 static void on_deadline(struct loop_source *source, uint32_t events, void *userdata);
 
+static void log_end(struct client *client, const char *why)
+{
+	if (server_may_log(client->server))
+		log_notice("uid %u, pid %d: connection refused or dropped: %s", client->peer.uid,
+			   client->peer.pid, why);
+}
+
 /* Refuses the connection itself; the reason is an answer to a call that has not come yet. */
 static void refuse(struct client *client, const char *name, const char *message)
 {
 	json_t *reply =
 		json_pack("{s:s, s:{s:s}}", "error", name, "parameters", "message", message);
 
-	log_notice("uid %u, pid %d: connection refused: %s", client->peer.uid, client->peer.pid,
-		   message);
+	log_end(client, message);
 	if (reply)
 		ipc_send(client->connection, reply, NULL, 0);
 	json_decref(reply);
@@ -235,8 +241,7 @@ static void on_event(_unused_ struct loop_source *source, uint32_t events, void 
 	if (r == 0)
 		return;
 	if (r != -ENODATA && r != -EPIPE && r != -ECONNRESET)
-		log_notice("uid %u, pid %d: connection dropped: %s", client->peer.uid,
-			   client->peer.pid, error_text(&(struct error){ .code = -r }));
+		log_end(client, error_text(&(struct error){ .code = -r }));
 	client_free(client);
 }
 
@@ -245,8 +250,7 @@ static void on_deadline(_unused_ struct loop_source *source, _unused_ uint32_t e
 {
 	struct client *client = userdata;
 
-	log_notice("uid %u, pid %d: connection dropped: nothing whole came or left in time",
-		   client->peer.uid, client->peer.pid);
+	log_end(client, "nothing whole came or left in time");
 	client_free(client);
 }
 

@@ -182,7 +182,7 @@ static void send_failure(int fd, const struct error *error)
 	struct {
 		struct session_message message;
 		char text[512];
-	} record = { .message = { .type = SESSION_FAILED, .value = 125 } };
+	} record = { .message = { .type = SESSION_FAILED, .value = SESSION_EXIT_FAILED } };
 	size_t length;
 
 	snprintf(record.text, sizeof(record.text), "%s", error_text(error));

@@ -17,6 +17,9 @@
 #define PAUSE_USEC UINT64_C(100000)
 #define BYTES_MAX  (64 << 20) /* per uid: what its connections hold in memory */
 
+#define REFUSALS_MAX  100                /* lines of log … */
+#define REFUSALS_USEC UINT64_C(10000000) /* … in this time */
+
 /* ---- accepting ------------------------------------------------------------------------ */
 
 static void on_connection(struct loop_source *source, _unused_ uint32_t events, void *userdata)
@@ -46,6 +49,20 @@ static void on_pause_over(_unused_ struct loop_source *source, _unused_ uint32_t
 	struct server *server = userdata;
 
 	loop_source_set_events(server->listen_source, EPOLLIN);
+}
+
+bool server_may_log(struct server *server)
+{
+	uint64_t now = now_usec();
+
+	if (now - server->refusals_since > REFUSALS_USEC) {
+		if (server->refusals > REFUSALS_MAX)
+			log_notice("%u more refused or failed calls",
+				   server->refusals - REFUSALS_MAX);
+		server->refusals_since = now;
+		server->refusals = 0;
+	}
+	return server->refusals++ < REFUSALS_MAX;
 }
 
 /* ---- settings ------------------------------------------------------------------------- */

@@ -37,7 +37,7 @@ struct server {
 	gid_t group;
 	struct client *clients;
 	struct session *sessions;
-	uint64_t refusals_since; /* log_refusal: a bound on what callers can write to the log */
+	uint64_t refusals_since; /* see server_may_log */
 	unsigned refusals;
 };
 
@@ -50,6 +50,9 @@ int server_start(struct server *server, struct loop *loop, const struct options 
 void server_stop(struct server *server);
 /* Reads nsctld.ini again; on failure the old settings stay. */
 int server_reload(struct server *server, struct error *error);
+/* Before each line of log that callers can cause as often as they like: there is a bound, and what
+ * is above it is counted. */
+bool server_may_log(struct server *server);
 
 /* ---- client.c ------------------------------------------------------------------------- */
 

@@ -38,13 +38,13 @@ static _Noreturn void child_fail(const char *what)
 	struct {
 		struct session_message message;
 		char text[256];
-	} record = { .message = { .type = SESSION_FAILED, .value = 125 } };
+	} record = { .message = { .type = SESSION_FAILED, .value = SESSION_EXIT_FAILED } };
 
 	snprintf(record.text, sizeof(record.text), "%s: %s", what, strerrordesc_np(errno));
 	record.message.length = strlen(record.text);
 	send(SESSION_FD_CONNECTION, &record, sizeof(record.message) + record.message.length,
 	     MSG_DONTWAIT | MSG_NOSIGNAL);
-	_exit(125);
+	_exit(SESSION_EXIT_FAILED);
 }
 
 /* Sources may lie where others have to go: all move out of the way first. */

@@ -144,7 +144,7 @@ int ipc_call(struct ipc_connection *connection, const char *method, json_t *para
 	r = flush_all(connection, ipc_send(connection, call, fds, n_fds));
 	json_decref(call);
 	/* a server that refuses before it has read everything leaves its reason behind */
-	if (r < 0 && r != -EPIPE)
+	if (r < 0 && r != -EPIPE && r != -ECONNRESET)
 		return r;
 	return receive_reply(connection, ret, ret_error);
 }

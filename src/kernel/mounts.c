@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Mounts by descriptor: a path is resolved once, and what was resolved is what is mounted (on). The calls of
- * open_tree(2), move_mount(2) and fsopen(2) work in the caller's mount namespace: run them under ns_call.
+ * Mounts by descriptor: a path is resolved once, and what was resolved is what is mounted (on). The
+ * calls of open_tree(2), move_mount(2) and fsopen(2) work in the caller's mount namespace: run them
+ * under ns_call.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <linux/openat2.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "nsctl/kernel.h"
+
+#ifndef NS_GET_MNTNS_ID /* Linux 6.8 (include/uapi/linux/nsfs.h) */
+#define NS_GET_MNTNS_ID _IOR(0xb7, 0x5, uint64_t)
+#endif
 
 int namespace_pin(int fd, const char *path)
 {
@@ -36,6 +44,41 @@ int namespace_unpin(const char *path)
 	if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL && errno != ENOENT)
 		return -errno;
 	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* The kernel's number of the mount namespace that the caller is in; 0 where it does not say (before
+ * Linux 6.8). */
+static uint64_t mount_namespace_number(void)
+{
+	_cleanup_close_ int fd = open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	uint64_t number = 0;
+
+	return fd >= 0 && ioctl(fd, NS_GET_MNTNS_ID, &number) == 0 ? number : 0;
+}
+
+int mount_namespace_unshare(void)
+{
+	uint64_t before = mount_namespace_number();
+	cpu_set_t allowed, one;
+
+	if (unshare(CLONE_NEWNS) < 0)
+		return -errno;
+	if (!before || mount_namespace_number() > before ||
+	    sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
+		return 0;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &allowed))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		if (sched_setaffinity(0, sizeof(one), &one) < 0)
+			continue;
+		if (unshare(CLONE_NEWNS) < 0)
+			return -errno;
+		if (mount_namespace_number() > before)
+			break;
+	}
+	return sched_setaffinity(0, sizeof(allowed), &allowed) < 0 ? -errno : 0;
 }
 
 bool fd_is_mount_root(int fd)
@@ -67,19 +110,23 @@ int path_open_no_symlinks(int directory_fd, const char *path)
 
 int mount_bind_fd(int source_fd, int target_fd, bool read_only)
 {
-	_cleanup_close_ int tree = open_tree(source_fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	_cleanup_close_ int tree = open_tree(
+		source_fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	struct mount_attr attributes = { .attr_set = MOUNT_ATTR_RDONLY };
 
 	if (tree < 0)
 		return -errno;
-	if (read_only && mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof(attributes)) < 0)
+	if (read_only && mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes,
+				       sizeof(attributes)) < 0)
 		return -errno;
-	if (move_mount(tree, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+	if (move_mount(tree, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) <
+	    0)
 		return -errno;
 	return 0;
 }
 
-int mount_filesystem_fd(const char *type, const char *const *options, unsigned attributes, int target_fd)
+int mount_filesystem_fd(const char *type, const char *const *options, unsigned attributes,
+			int target_fd)
 {
 	_cleanup_close_ int context = fsopen(type, FSOPEN_CLOEXEC), mount_fd = -1;
 
@@ -93,7 +140,8 @@ int mount_filesystem_fd(const char *type, const char *const *options, unsigned a
 	mount_fd = fsmount(context, FSMOUNT_CLOEXEC, attributes);
 	if (mount_fd < 0)
 		return -errno;
-	if (move_mount(mount_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+	if (move_mount(mount_fd, "", target_fd, "",
+		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return -errno;
 	return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Network namespaces, pinned so that `ip netns` knows them: a file in /run/netns with the namespace mounted on
- * it, made under a lock on the directory, which is a shared mount of its own (iproute2: ip/ipnetns.c). Unlocked
- * parallel runs stack that mount (Debian bug 949235), so nothing here goes without the lock.
+ * Network namespaces, pinned so that `ip netns` knows them: a file in /run/netns with the namespace
+ * mounted on it, made under a lock on the directory, which is a shared mount of its own (iproute2:
+ * ip/ipnetns.c). Unlocked parallel runs stack that mount (Debian bug 949235), so nothing here goes
+ * without the lock.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -49,7 +50,8 @@ int netns_create(int (*inside)(void *), void *argument, int *ret_fd, struct erro
 /* The directory, open and locked; closing it unlocks. */
 static int lock_directory(struct error *error)
 {
-	_cleanup_close_ int fd = open(NETNS_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_close_ int fd =
+		open(NETNS_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
 		return error_errno(error, errno, _("can't open %s"), NETNS_DIRECTORY);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * nf_tables: atomic batches and dumps, libnftnl objects over a libmnl socket (net/netfilter/nf_tables_api.c).
+ * nf_tables: atomic batches and dumps, libnftnl objects over a libmnl socket
+ * (net/netfilter/nf_tables_api.c).
  *
- * A batch is one datagram: NFNL_MSG_BATCH_BEGIN, the operations, NFNL_MSG_BATCH_END. The kernel answers each message
- * that asked (NLM_F_ACK) and each that failed; only the last operation asks, so that the answer to it says that all
- * went well.
+ * A batch is one datagram: NFNL_MSG_BATCH_BEGIN, the operations, NFNL_MSG_BATCH_END. The kernel
+ * answers each message that asked (NLM_F_ACK) and each that failed; only the last operation asks,
+ * so that the answer to it says that all went well.
  */
 #include "nsctl/kernel.h"
 
@@ -22,8 +23,7 @@
 #include <string.h>
 #include <time.h>
 
-
-#define OPERATION_MAX 4096	  /* bytes of one operation */
+#define OPERATION_MAX 4096       /* bytes of one operation */
 #define BATCH_MAX     (4u << 20) /* bytes of a whole batch */
 
 struct nft {
@@ -110,14 +110,17 @@ struct nft_batch *nft_batch_begin(struct nft *nft)
 	return batch;
 }
 
-static struct nlmsghdr *operation(struct nft_batch *batch, uint16_t type, uint32_t family, uint16_t flags)
+static struct nlmsghdr *operation(struct nft_batch *batch, uint16_t type, uint32_t family,
+				  uint16_t flags)
 {
 	char *room = batch ? batch_room(batch) : NULL;
 
-	return room ? nftnl_nlmsg_build_hdr(room, type, family, flags, ++batch->nft->sequence) : NULL;
+	return room ? nftnl_nlmsg_build_hdr(room, type, family, flags, ++batch->nft->sequence)
+		    : NULL;
 }
 
-/* Reads until the acknowledgement of `last`; the first failure wins, since the others follow from it. */
+/* Reads until the acknowledgement of `last`; the first failure wins, since the others follow from
+ * it. */
 static int batch_answer(struct nft *nft, uint32_t first, uint32_t last)
 {
 	char buffer[8192] __attribute__((aligned(NLMSG_ALIGNTO)));
@@ -196,8 +199,8 @@ void nft_table_delete(struct nft_batch *batch, uint32_t family, const char *tabl
 	table_operation(batch, NFT_MSG_DELTABLE, 0, family, table);
 }
 
-void nft_chain_add(struct nft_batch *batch, uint32_t family, const char *table, const char *chain, const char *type,
-		   uint32_t hook, int32_t priority)
+void nft_chain_add(struct nft_batch *batch, uint32_t family, const char *table, const char *chain,
+		   const char *type, uint32_t hook, int32_t priority)
 {
 	struct nlmsghdr *h = operation(batch, NFT_MSG_NEWCHAIN, family, NLM_F_CREATE);
 	struct nftnl_chain *c = h ? nftnl_chain_alloc() : NULL;
@@ -218,8 +221,23 @@ void nft_chain_add(struct nft_batch *batch, uint32_t family, const char *table, 
 	batch_take(batch, h);
 }
 
-void nft_set_add(struct nft_batch *batch, uint32_t family, const char *table, const char *set, uint32_t key_type,
-		 uint32_t key_length)
+/* For nft(8), which shows keys in the byte order that is noted here (nftables: src/mnl.c, enum
+ * byteorder). */
+static void set_byte_order(struct nftnl_set *s, uint32_t key_type)
+{
+	struct nftnl_udata_buf *udata = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
+	uint32_t order = key_type == NFT_TYPE_IPV4 ? 2 : 1; /* big endian, or the host's */
+
+	if (!udata)
+		return;
+	if (nftnl_udata_put_u32(udata, NFTNL_UDATA_SET_KEYBYTEORDER, order))
+		nftnl_set_set_data(s, NFTNL_SET_USERDATA, nftnl_udata_buf_data(udata),
+				   nftnl_udata_buf_len(udata));
+	nftnl_udata_buf_free(udata);
+}
+
+void nft_set_add(struct nft_batch *batch, uint32_t family, const char *table, const char *set,
+		 uint32_t key_type, uint32_t key_length)
 {
 	struct nlmsghdr *h = operation(batch, NFT_MSG_NEWSET, family, NLM_F_CREATE);
 	struct nftnl_set *s = h ? nftnl_set_alloc() : NULL;
@@ -235,13 +253,15 @@ void nft_set_add(struct nft_batch *batch, uint32_t family, const char *table, co
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, key_type);
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, key_length);
 	nftnl_set_set_u32(s, NFTNL_SET_ID, batch->nft->sequence);
+	set_byte_order(s, key_type);
 	nftnl_set_nlmsg_build_payload(h, s);
 	nftnl_set_free(s);
 	batch_take(batch, h);
 }
 
-static void element_operation(struct nft_batch *batch, uint16_t type, uint16_t flags, uint32_t family,
-			      const char *table, const char *set, const void *key, uint32_t key_length)
+static void element_operation(struct nft_batch *batch, uint16_t type, uint16_t flags,
+			      uint32_t family, const char *table, const char *set, const void *key,
+			      uint32_t key_length)
 {
 	struct nlmsghdr *h = operation(batch, type, family, flags);
 	struct nftnl_set *s = h ? nftnl_set_alloc() : NULL;
@@ -263,23 +283,25 @@ static void element_operation(struct nft_batch *batch, uint16_t type, uint16_t f
 	batch_take(batch, h);
 }
 
-void nft_element_add(struct nft_batch *batch, uint32_t family, const char *table, const char *set, const void *key,
-		     uint32_t key_length)
+void nft_element_add(struct nft_batch *batch, uint32_t family, const char *table, const char *set,
+		     const void *key, uint32_t key_length)
 {
-	element_operation(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, family, table, set, key, key_length);
+	element_operation(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, family, table, set, key,
+			  key_length);
 }
 
-void nft_element_delete(struct nft_batch *batch, uint32_t family, const char *table, const char *set,
-			const void *key, uint32_t key_length)
+void nft_element_delete(struct nft_batch *batch, uint32_t family, const char *table,
+			const char *set, const void *key, uint32_t key_length)
 {
 	element_operation(batch, NFT_MSG_DELSETELEM, 0, family, table, set, key, key_length);
 }
 
 static void rule_add(struct nft_batch *batch, struct nftnl_rule *rule, uint16_t flags)
 {
-	struct nlmsghdr *h = rule ? operation(batch, NFT_MSG_NEWRULE,
-					      nftnl_rule_get_u32(rule, NFTNL_RULE_FAMILY), NLM_F_CREATE | flags)
-				  : NULL;
+	struct nlmsghdr *h =
+		rule ? operation(batch, NFT_MSG_NEWRULE,
+				 nftnl_rule_get_u32(rule, NFTNL_RULE_FAMILY), NLM_F_CREATE | flags)
+		     : NULL;
 
 	if (h) {
 		nftnl_rule_nlmsg_build_payload(h, rule);
@@ -340,7 +362,8 @@ static int dump(struct nft *nft, struct nlmsghdr *request, mnl_cb_t fn, struct w
 			return -errno;
 		if (((struct nlmsghdr *)buffer)->nlmsg_seq != request->nlmsg_seq)
 			continue; /* left over from an earlier batch */
-		r = mnl_cb_run(buffer, n, request->nlmsg_seq, mnl_socket_get_portid(nft->socket), fn, walk);
+		r = mnl_cb_run(buffer, n, request->nlmsg_seq, mnl_socket_get_portid(nft->socket),
+			       fn, walk);
 		if (r < 0)
 			return -errno;
 	}
@@ -397,7 +420,8 @@ static int on_comment(const struct nftnl_udata *attribute, void *userdata)
 	const char *text = nftnl_udata_get(attribute);
 	uint8_t length = nftnl_udata_len(attribute);
 
-	if (nftnl_udata_type(attribute) == NFTNL_UDATA_RULE_COMMENT && length && text[length - 1] == '\0')
+	if (nftnl_udata_type(attribute) == NFTNL_UDATA_RULE_COMMENT && length &&
+	    text[length - 1] == '\0')
 		*comment = text;
 	return 0;
 }
@@ -426,8 +450,8 @@ static int on_rule(const struct nlmsghdr *h, void *userdata)
 	return MNL_CB_OK;
 }
 
-int nft_rule_each(struct nft *nft, uint32_t family, const char *table, const char *chain, nft_rule_fn fn,
-		  void *userdata)
+int nft_rule_each(struct nft *nft, uint32_t family, const char *table, const char *chain,
+		  nft_rule_fn fn, void *userdata)
 {
 	struct walk walk = { .rule = fn, .userdata = userdata };
 	char buffer[OPERATION_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
@@ -461,8 +485,8 @@ static int on_elements(const struct nlmsghdr *h, void *userdata)
 	return MNL_CB_OK;
 }
 
-int nft_element_each(struct nft *nft, uint32_t family, const char *table, const char *set, nft_element_fn fn,
-		     void *userdata)
+int nft_element_each(struct nft *nft, uint32_t family, const char *table, const char *set,
+		     nft_element_fn fn, void *userdata)
 {
 	struct walk walk = { .element = fn, .userdata = userdata };
 	char buffer[OPERATION_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));

@@ -9,13 +9,13 @@
 #include <libnftnl/udata.h>
 #include <linux/if_ether.h>
 #include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_tables.h>
 #include <netinet/ip.h>
 #include <string.h>
 
-
-struct nftnl_rule *nft_rule_new(uint32_t family, const char *table, const char *chain, const char *comment)
+struct nftnl_rule *nft_rule_new(uint32_t family, const char *table, const char *chain,
+				const char *comment)
 {
 	struct nftnl_rule *rule = nftnl_rule_alloc();
 	struct nftnl_udata_buf *udata;
@@ -37,8 +37,9 @@ struct nftnl_rule *nft_rule_new(uint32_t family, const char *table, const char *
 	return rule;
 }
 
-/* A new expression at the end of the rule, or NULL: then the rule is incomplete, which the kernel refuses or, for a
- * missing match, must never see; so out of memory here is fatal for the process, as for any allocator of its kind. */
+/* A new expression at the end of the rule, or NULL: then the rule is incomplete, which the kernel
+ * refuses or, for a missing match, must never see; so out of memory here is fatal for the process,
+ * as for any allocator of its kind. */
 static struct nftnl_expr *append(struct nftnl_rule *rule, const char *name)
 {
 	struct nftnl_expr *expression = rule ? nftnl_expr_alloc(name) : NULL;
@@ -88,7 +89,8 @@ void nft_load_ipv4(struct nftnl_rule *rule, bool destination)
 		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_OFFSET,
-			   destination ? offsetof(struct iphdr, daddr) : offsetof(struct iphdr, saddr));
+			   destination ? offsetof(struct iphdr, daddr)
+				       : offsetof(struct iphdr, saddr));
 	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_LEN, sizeof(struct in_addr));
 	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
 }

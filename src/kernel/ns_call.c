@@ -2,9 +2,10 @@
 /*
  * A function inside namespaces, without moving the daemon there.
  *
- * clone(2) with CLONE_VM|CLONE_VFORK|CLONE_FILES costs no copy of the address space and leaves opened descriptors
- * to the caller; CLONE_FS stays out, since setns(2) into a mount namespace refuses a shared root directory. The exit
- * signal is 0: no SIGCHLD for who does not know of the child.
+ * clone(2) with CLONE_VM|CLONE_VFORK|CLONE_FILES costs no copy of the address space and leaves
+ * opened descriptors to the caller; CLONE_FS stays out, since setns(2) into a mount namespace
+ * refuses a shared root directory. The exit signal is 0: no SIGCHLD for who does not know of the
+ * child.
  */
 #include <errno.h>
 #include <sched.h>

@@ -10,7 +10,8 @@
 
 #include "nsctl/kernel.h"
 
-/* The inode of /proc/PID/ns/KIND, read without opening it; 0 when the process is gone or has none (a zombie). */
+/* The inode of /proc/PID/ns/KIND, read without opening it; 0 when the process is gone or has none
+ * (a zombie). */
 static ino_t namespace_of(int proc_fd, pid_t pid, const char *kind)
 {
 	char path[64], target[64];
@@ -36,7 +37,8 @@ int process_each(process_fn fn, void *userdata)
 		unsigned long pid;
 		ino_t network;
 
-		if (!isdigit((unsigned char)entry->d_name[0]) || str_to_uint(entry->d_name, INT32_MAX, &pid) < 0)
+		if (!isdigit((unsigned char)entry->d_name[0]) ||
+		    str_to_uint(entry->d_name, INT32_MAX, &pid) < 0)
 			continue;
 		network = namespace_of(dirfd(proc), pid, "net");
 		if (network)
@@ -56,7 +58,8 @@ int process_signal(pid_t pid, ino_t network, ino_t mount, int signal)
 	proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (proc < 0)
 		return -errno;
-	/* looked at after the pidfd was taken: a recycled pid is in another namespace, or is ours as well */
+	/* looked at after the pidfd was taken: a recycled pid is in another namespace, or is ours
+	 * as well */
 	if (!((network && namespace_of(proc, pid, "net") == network) ||
 	      (mount && namespace_of(proc, pid, "mnt") == mount)))
 		return -ESRCH;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rtnetlink sockets (rtnetlink(7)) and requests on them. libnl's own error codes lose what the kernel said, so
- * acknowledgements are read here: the errno as it came, and the extended acknowledgement's text
- * (linux/netlink.h, NLMSGERR_ATTR_MSG).
+ * rtnetlink sockets (rtnetlink(7)) and requests on them. libnl's own error codes lose what the
+ * kernel said, so acknowledgements are read here: the errno as it came, and the extended
+ * acknowledgement's text (linux/netlink.h, NLMSGERR_ATTR_MSG).
  */
 #include <errno.h>
 #include <linux/netlink.h>
@@ -24,8 +24,10 @@ static int open_inside(void *argument)
 	if (nl_connect(opened->socket, NETLINK_ROUTE) < 0)
 		return -EIO;
 	/* best effort: they only make messages better */
-	setsockopt(nl_socket_get_fd(opened->socket), SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof(one));
-	setsockopt(nl_socket_get_fd(opened->socket), SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof(one));
+	setsockopt(nl_socket_get_fd(opened->socket), SOL_NETLINK, NETLINK_EXT_ACK, &one,
+		   sizeof(one));
+	setsockopt(nl_socket_get_fd(opened->socket), SOL_NETLINK, NETLINK_CAP_ACK, &one,
+		   sizeof(one));
 	return 0;
 }
 
@@ -97,11 +99,11 @@ static void read_detail(const struct nlmsghdr *header, char *detail)
 	size_t offset = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nlmsgerr));
 	const struct nlattr *attribute;
 
-	if (!detail || !(header->nlmsg_flags & NLM_F_ACK_TLVS) || !(header->nlmsg_flags & NLM_F_CAPPED) ||
-	    header->nlmsg_len <= offset)
+	if (!detail || !(header->nlmsg_flags & NLM_F_ACK_TLVS) ||
+	    !(header->nlmsg_flags & NLM_F_CAPPED) || header->nlmsg_len <= offset)
 		return;
-	attribute = nla_find((const struct nlattr *)((const char *)header + offset), header->nlmsg_len - offset,
-			     NLMSGERR_ATTR_MSG);
+	attribute = nla_find((const struct nlattr *)((const char *)header + offset),
+			     header->nlmsg_len - offset, NLMSGERR_ATTR_MSG);
 	if (attribute)
 		nla_strlcpy(detail, attribute, RT_DETAIL_MAX);
 }
@@ -112,7 +114,8 @@ static int on_error(struct sockaddr_nl *from _unused_, struct nlmsgerr *failure,
 
 	answer->done = true;
 	answer->result = failure->error;
-	read_detail((const struct nlmsghdr *)((const char *)failure - NLMSG_HDRLEN), answer->detail);
+	read_detail((const struct nlmsghdr *)((const char *)failure - NLMSG_HDRLEN),
+		    answer->detail);
 	return NL_STOP;
 }
 
@@ -157,7 +160,8 @@ int rt_request(struct rt *rt, struct nl_msg *message, char detail[RT_DETAIL_MAX]
 	return exchange(rt, message, &answer);
 }
 
-int rt_request_or(struct rt *rt, struct nl_msg *message, struct error *error, const char *format, ...)
+int rt_request_or(struct rt *rt, struct nl_msg *message, struct error *error, const char *format,
+		  ...)
 {
 	char detail[RT_DETAIL_MAX];
 	_cleanup_free_ char *text = NULL;
@@ -176,7 +180,8 @@ int rt_request_or(struct rt *rt, struct nl_msg *message, struct error *error, co
 			 : error_errno(error, r, "%s", text);
 }
 
-int rt_query(struct rt *rt, struct nl_msg *message, int (*parse)(struct nl_msg *, void *), void *userdata)
+int rt_query(struct rt *rt, struct nl_msg *message, int (*parse)(struct nl_msg *, void *),
+	     void *userdata)
 {
 	struct answer answer = { .parse = parse, .userdata = userdata };
 

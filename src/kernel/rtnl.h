@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the rtnetlink adapters share: one request, answered or refused with the kernel's own words. */
+/* What the rtnetlink adapters share: one request, answered or refused with the kernel's own words.
+ */
 #pragma once
 
 #include <netlink/msg.h>
@@ -11,12 +12,14 @@ struct rt {
 	struct nl_sock *socket;
 };
 
-/* Sends the message (freed) and waits for its acknowledgement: 0 or the kernel's errno, negative. The text of the
- * kernel's extended acknowledgement, where it gave one, goes to `detail` (may be NULL; "" otherwise). */
+/* Sends the message (freed) and waits for its acknowledgement: 0 or the kernel's errno, negative.
+ * The text of the kernel's extended acknowledgement, where it gave one, goes to `detail` (may be
+ * NULL; "" otherwise). */
 #define RT_DETAIL_MAX 128
 int rt_request(struct rt *rt, struct nl_msg *message, char detail[RT_DETAIL_MAX]);
 /* The same, with "text: reason" put into error on failure. */
-int rt_request_or(struct rt *rt, struct nl_msg *message, struct error *error, const char *format, ...)
-	_printf_(4, 5);
+int rt_request_or(struct rt *rt, struct nl_msg *message, struct error *error, const char *format,
+		  ...) _printf_(4, 5);
 /* Sends a dump or get request (freed) and calls parse for every answer. */
-int rt_query(struct rt *rt, struct nl_msg *message, int (*parse)(struct nl_msg *, void *), void *userdata);
+int rt_query(struct rt *rt, struct nl_msg *message, int (*parse)(struct nl_msg *, void *),
+	     void *userdata);

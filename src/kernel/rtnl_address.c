@@ -15,7 +15,8 @@ static struct nl_msg *address_message(int type, int index, const struct ip_prefi
 		.ifa_index = index,
 	};
 	struct ip_address broadcast = ip_prefix_broadcast(address);
-	struct nl_msg *message = nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL);
+	struct nl_msg *message =
+		nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL);
 	int length = ip_address_bits(&address->address) / 8;
 
 	if (!message)
@@ -23,7 +24,8 @@ static struct nl_msg *address_message(int type, int index, const struct ip_prefi
 	if (nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
 	    nla_put(message, IFA_LOCAL, length, address->address.bytes) < 0 ||
 	    nla_put(message, IFA_ADDRESS, length, address->address.bytes) < 0 ||
-	    (address->length < 31 && nla_put(message, IFA_BROADCAST, length, broadcast.bytes) < 0)) {
+	    (address->length < 31 &&
+	     nla_put(message, IFA_BROADCAST, length, broadcast.bytes) < 0)) {
 		nlmsg_free(message);
 		return NULL;
 	}
@@ -38,8 +40,8 @@ static int request_unless(struct rt *rt, struct nl_msg *message, int harmless, s
 
 	if (r == 0 || r == harmless)
 		return 0;
-	return error_set(error, r, "%s %s: %s%s%s%s", format, what, strerror(-r), detail[0] ? " (" : "", detail,
-			 detail[0] ? ")" : "");
+	return error_set(error, r, "%s %s: %s%s%s%s", format, what, strerror(-r),
+			 detail[0] ? " (" : "", detail, detail[0] ? ")" : "");
 }
 
 int rt_address_add(struct rt *rt, int index, const struct ip_prefix *address, struct error *error)
@@ -50,12 +52,13 @@ int rt_address_add(struct rt *rt, int index, const struct ip_prefix *address, st
 			      _("can't add address"), ip_prefix_format(address, text));
 }
 
-int rt_address_delete(struct rt *rt, int index, const struct ip_prefix *address, struct error *error)
+int rt_address_delete(struct rt *rt, int index, const struct ip_prefix *address,
+		      struct error *error)
 {
 	char text[IP_TEXT_MAX];
 
-	return request_unless(rt, address_message(RTM_DELADDR, index, address), -EADDRNOTAVAIL, error,
-			      _("can't delete address"), ip_prefix_format(address, text));
+	return request_unless(rt, address_message(RTM_DELADDR, index, address), -EADDRNOTAVAIL,
+			      error, _("can't delete address"), ip_prefix_format(address, text));
 }
 
 struct address_walk {
@@ -84,10 +87,12 @@ static int parse_address(struct nl_msg *message, void *userdata)
 
 	if (nlmsg_parse(nlmsg_hdr(message), sizeof(*header), a, IFA_MAX, NULL) < 0)
 		return -EBADMSG;
-	info = (struct rt_address_info){ .index = header->ifa_index, .address.length = header->ifa_prefixlen };
+	info = (struct rt_address_info){ .index = header->ifa_index,
+					 .address.length = header->ifa_prefixlen };
 	if (walk->index && walk->index != info.index)
 		return 0;
-	if (read_ip(a[IFA_LOCAL] ? a[IFA_LOCAL] : a[IFA_ADDRESS], header->ifa_family, &info.address.address) < 0)
+	if (read_ip(a[IFA_LOCAL] ? a[IFA_LOCAL] : a[IFA_ADDRESS], header->ifa_family,
+		    &info.address.address) < 0)
 		return 0;
 	return walk->fn(&info, walk->userdata);
 }
@@ -105,8 +110,8 @@ int rt_address_each(struct rt *rt, int index, rt_address_fn fn, void *userdata)
 	return rt_query(rt, message, parse_address, &walk);
 }
 
-int rt_route_add(struct rt *rt, const struct ip_prefix *destination, const struct ip_address *gateway,
-		   int index, struct error *error)
+int rt_route_add(struct rt *rt, const struct ip_prefix *destination,
+		 const struct ip_address *gateway, int index, struct error *error)
 {
 	struct ip_prefix network = ip_prefix_network(destination);
 	struct rtmsg header = {
@@ -117,7 +122,8 @@ int rt_route_add(struct rt *rt, const struct ip_prefix *destination, const struc
 		.rtm_scope = RT_SCOPE_UNIVERSE,
 		.rtm_type = RTN_UNICAST,
 	};
-	struct nl_msg *message = nlmsg_alloc_simple(RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL);
+	struct nl_msg *message =
+		nlmsg_alloc_simple(RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL);
 	int length = ip_address_bits(&network.address) / 8;
 	char text[IP_TEXT_MAX];
 
@@ -149,7 +155,8 @@ static int parse_route(struct nl_msg *message, void *userdata)
 	info.destination.address.family = header->rtm_family;
 	info.destination.length = header->rtm_dst_len;
 	info.type = header->rtm_type;
-	info.table = a[RTA_TABLE] && nla_len(a[RTA_TABLE]) >= 4 ? nla_get_u32(a[RTA_TABLE]) : header->rtm_table;
+	info.table = a[RTA_TABLE] && nla_len(a[RTA_TABLE]) >= 4 ? nla_get_u32(a[RTA_TABLE])
+								: header->rtm_table;
 	if (a[RTA_DST] && read_ip(a[RTA_DST], header->rtm_family, &info.destination.address) < 0)
 		return 0;
 	if (a[RTA_GATEWAY] && read_ip(a[RTA_GATEWAY], header->rtm_family, &info.gateway) < 0)

@@ -25,7 +25,8 @@ static int parse_link_attributes(struct nl_msg *message, struct nlattr *attribut
 		[IFLA_STATS64] = { .minlen = offsetof(struct rtnl_link_stats64, rx_errors) },
 	};
 
-	if (nlmsg_parse(nlmsg_hdr(message), sizeof(struct ifinfomsg), attributes, IFLA_MAX, policy) < 0)
+	if (nlmsg_parse(nlmsg_hdr(message), sizeof(struct ifinfomsg), attributes, IFLA_MAX,
+			policy) < 0)
 		return -EBADMSG;
 	*ret = nlmsg_data(nlmsg_hdr(message));
 	return 0;
@@ -62,7 +63,8 @@ static int parse_link(struct nl_msg *message, void *userdata)
 	if (a[IFLA_STATS64]) {
 		const struct rtnl_link_stats64 *stats = nla_data(a[IFLA_STATS64]);
 
-		memcpy(&info->rx_bytes, &stats->rx_bytes, sizeof(info->rx_bytes)); /* may be unaligned */
+		memcpy(&info->rx_bytes, &stats->rx_bytes,
+		       sizeof(info->rx_bytes)); /* may be unaligned */
 		memcpy(&info->tx_bytes, &stats->tx_bytes, sizeof(info->tx_bytes));
 	}
 	return 0;
@@ -99,7 +101,8 @@ int rt_link_by_name(struct rt *rt, const char *name, struct rt_link_info *ret)
 int rt_link_by_index(struct rt *rt, int index, struct rt_link_info *ret)
 {
 	struct rt_link_info info = {};
-	int r = index > 0 ? rt_query(rt, link_message(RTM_GETLINK, AF_UNSPEC, index), parse_link, &info)
+	int r = index > 0 ? rt_query(rt, link_message(RTM_GETLINK, AF_UNSPEC, index), parse_link,
+				     &info)
 			  : -ENODEV;
 
 	if (r == 0)
@@ -247,7 +250,8 @@ int rt_link_set_mac(struct rt *rt, int index, const struct ether_addr *mac, stru
 int rt_link_set_isolated(struct rt *rt, int index, bool isolated, struct error *error)
 {
 	struct nl_msg *message = link_message(RTM_SETLINK, AF_BRIDGE, index);
-	struct nlattr *port = message ? nla_nest_start(message, IFLA_PROTINFO | NLA_F_NESTED) : NULL;
+	struct nlattr *port =
+		message ? nla_nest_start(message, IFLA_PROTINFO | NLA_F_NESTED) : NULL;
 
 	if (!port || nla_put_u8(message, IFLA_BRPORT_ISOLATED, isolated) < 0) {
 		nlmsg_free(message);
@@ -265,7 +269,8 @@ static int parse_isolated(struct nl_msg *message, void *userdata)
 
 	if (r < 0)
 		return r;
-	if (a[IFLA_LINKINFO] && nla_parse_nested(info, IFLA_INFO_MAX, a[IFLA_LINKINFO], NULL) == 0 &&
+	if (a[IFLA_LINKINFO] &&
+	    nla_parse_nested(info, IFLA_INFO_MAX, a[IFLA_LINKINFO], NULL) == 0 &&
 	    info[IFLA_INFO_SLAVE_DATA] &&
 	    nla_parse_nested(port, IFLA_BRPORT_MAX, info[IFLA_INFO_SLAVE_DATA], NULL) == 0 &&
 	    port[IFLA_BRPORT_ISOLATED])
@@ -276,7 +281,8 @@ static int parse_isolated(struct nl_msg *message, void *userdata)
 int rt_link_isolated(struct rt *rt, int index, bool *ret)
 {
 	bool isolated = false;
-	int r = rt_query(rt, link_message(RTM_GETLINK, AF_UNSPEC, index), parse_isolated, &isolated);
+	int r = rt_query(rt, link_message(RTM_GETLINK, AF_UNSPEC, index), parse_isolated,
+			 &isolated);
 
 	if (r == 0)
 		*ret = isolated;
@@ -286,7 +292,8 @@ int rt_link_isolated(struct rt *rt, int index, bool *ret)
 int rt_link_add_altname(struct rt *rt, int index, const char *altname, struct error *error)
 {
 	struct nl_msg *message = link_message(RTM_NEWLINKPROP, AF_UNSPEC, index);
-	struct nlattr *list = message ? nla_nest_start(message, IFLA_PROP_LIST | NLA_F_NESTED) : NULL;
+	struct nlattr *list =
+		message ? nla_nest_start(message, IFLA_PROP_LIST | NLA_F_NESTED) : NULL;
 
 	if (!list || nla_put_string(message, IFLA_ALT_IFNAME, altname) < 0) {
 		nlmsg_free(message);
@@ -294,11 +301,12 @@ int rt_link_add_altname(struct rt *rt, int index, const char *altname, struct er
 	}
 	nla_nest_end(message, list);
 	nlmsg_hdr(message)->nlmsg_flags |= NLM_F_EXCL | NLM_F_CREATE | NLM_F_APPEND;
-	return rt_request_or(rt, message, error, _("can't add the name %s to link %d"), altname, index);
+	return rt_request_or(rt, message, error, _("can't add the name %s to link %d"), altname,
+			     index);
 }
 
 int rt_link_delete(struct rt *rt, int index, struct error *error)
 {
 	return rt_request_or(rt, link_message(RTM_DELLINK, AF_UNSPEC, index), error,
-			       _("can't delete link %d"), index);
+			     _("can't delete link %d"), index);
 }

@@ -19,8 +19,10 @@ int rt_monitor_open(struct rt_monitor **ret, struct error *error)
 	if (!monitor)
 		return error_oom(error);
 	monitor->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-	if (monitor->fd < 0 || bind(monitor->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		int r = error_errno(error, errno, "%s", _("can't listen to the kernel's link messages"));
+	if (monitor->fd < 0 ||
+	    bind(monitor->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		int r = error_errno(error, errno, "%s",
+				    _("can't listen to the kernel's link messages"));
 
 		rt_monitor_free(monitor);
 		return r;
@@ -43,14 +45,16 @@ int rt_monitor_fd(const struct rt_monitor *monitor)
 	return monitor->fd;
 }
 
-int rt_monitor_read(struct rt_monitor *monitor, void (*gone)(int index, void *userdata), void *userdata)
+int rt_monitor_read(struct rt_monitor *monitor, void (*gone)(int index, void *userdata),
+		    void *userdata)
 {
 	static char buffer[32768] __attribute__((aligned(NLMSG_ALIGNTO)));
 
 	for (;;) {
 		struct sockaddr_nl from = {};
 		socklen_t from_length = sizeof(from);
-		ssize_t n = recvfrom(monitor->fd, buffer, sizeof(buffer), 0, (struct sockaddr *)&from, &from_length);
+		ssize_t n = recvfrom(monitor->fd, buffer, sizeof(buffer), 0,
+				     (struct sockaddr *)&from, &from_length);
 		size_t left;
 
 		if (n < 0 && errno == EINTR)
@@ -60,11 +64,13 @@ int rt_monitor_read(struct rt_monitor *monitor, void (*gone)(int index, void *us
 		if (from.nl_pid != 0) /* not the kernel */
 			continue;
 		left = n;
-		for (struct nlmsghdr *h = (struct nlmsghdr *)buffer; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+		for (struct nlmsghdr *h = (struct nlmsghdr *)buffer; NLMSG_OK(h, left);
+		     h = NLMSG_NEXT(h, left)) {
 			const struct ifinfomsg *link = NLMSG_DATA(h);
 
 			/* the bridge family says only that a port left its bridge */
-			if (h->nlmsg_type == RTM_DELLINK && h->nlmsg_len >= NLMSG_LENGTH(sizeof(*link)) &&
+			if (h->nlmsg_type == RTM_DELLINK &&
+			    h->nlmsg_len >= NLMSG_LENGTH(sizeof(*link)) &&
 			    link->ifi_family == AF_UNSPEC)
 				gone(link->ifi_index, userdata);
 		}

@@ -150,13 +150,10 @@ struct nearest {
 
 static void nearest_start(struct nearest *nearest, const char *word)
 {
-	/* a third of the letters may be wrong, two in any case */
-	*nearest = (struct nearest){ .word = word, .distance = strlen(word) / 3 + 1 };
-	if (nearest->distance < 3)
-		nearest->distance = 3;
-	/* but not all of them */
-	if (nearest->distance > strlen(word))
-		nearest->distance = strlen(word);
+	/* up to half of the letters may be wrong, but four at most */
+	*nearest = (struct nearest){ .word = word, .distance = strlen(word) / 2 + 1 };
+	if (nearest->distance > 5)
+		nearest->distance = 5;
 }
 
 /* `shown` is the candidate as people write it. */

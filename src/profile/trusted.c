@@ -16,6 +16,8 @@
 #include "schema.h"
 
 #define LINKS_MAX 16
+/* without waiting for the writer of a pipe, or getting a terminal */
+#define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
 
 struct walk {
 	int fd;      /* the directory reached, O_PATH */
@@ -98,6 +100,26 @@ static char *next_component(struct walk *walk)
 	return component;
 }
 
+static int not_regular(const char *path, struct error *error)
+{
+	return error_set(error, EINVAL, _("%s is not a regular file"), path);
+}
+
+/* Once more, for reading, and checked once more. */
+static int open_file(struct walk *walk, const char *component, int *ret_fd)
+{
+	_cleanup_close_ int fd = openat(walk->fd, component, OPEN_FLAGS | O_NOFOLLOW);
+	struct stat st;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_errno(walk->error, errno, "%s", walk->path);
+	r = check_owner(walk, component, &st);
+	if (r == 0)
+		*ret_fd = TAKE_FD(fd);
+	return r;
+}
+
 /* Opens and checks one component; *ret_fd is the file when this was it, else -1. */
 static int enter(struct walk *walk, const char *component, int *ret_fd)
 {
@@ -121,11 +143,11 @@ static int enter(struct walk *walk, const char *component, int *ret_fd)
 	if (walk->shared)
 		return distrust(walk, component, _("stands in a directory that others can write"),
 				st.st_mode);
-	*ret_fd = TAKE_FD(fd);
-	return 0;
+	if (!S_ISREG(st.st_mode)) /* a device would act on being opened */
+		return not_regular(walk->path, walk->error);
+	return open_file(walk, component, ret_fd);
 }
 
-/* An O_PATH fd of the file. */
 static int walk_to(struct walk *walk, int *ret_fd)
 {
 	int r = start(walk);
@@ -163,27 +185,21 @@ static int open_trusted(const char *path, int *ret_fd, struct error *error)
 int trusted_read(const char *path, bool trusted, char **ret, size_t *ret_length,
 		 struct error *error)
 {
-	const int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-	_cleanup_close_ int path_fd = -1, fd = -1;
+	_cleanup_close_ int fd = -1;
 	struct stat st;
 	int r;
 
 	if (trusted) {
-		char proc[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
-
-		r = open_trusted(path, &path_fd, error);
+		r = open_trusted(path, &fd, error);
 		if (r < 0)
 			return r;
-		/* the same inode once more, now for reading */
-		sprintf(proc, "/proc/self/fd/%d", path_fd);
-		fd = fstat(path_fd, &st) == 0 && S_ISREG(st.st_mode) ? open(proc, flags) : path_fd;
 	} else {
-		fd = open(path, flags);
+		fd = open(path, OPEN_FLAGS);
 	}
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return error_errno(error, errno, "%s", path);
 	if (!S_ISREG(st.st_mode))
-		return error_set(error, EINVAL, _("%s is not a regular file"), path);
+		return not_regular(path, error);
 	r = file_read_fd(fd, PROFILE_FILE_MAX, ret, ret_length);
 	if (r == -EFBIG)
 		return error_set(error, EFBIG, _("%s is larger than %d bytes"), path,

@@ -11,7 +11,6 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
-#include <linux/keyctl.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -113,15 +112,6 @@ static int drop(const struct session_request *request, struct error *error)
 	return check_dropped(request, error);
 }
 
-/* Root's session keyring must not be seen by the command. Without keys in the kernel there is none.
- */
-static int new_keyring(struct error *error)
-{
-	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
-		return error_errno(error, errno, _("can't make a session keyring"));
-	return 0;
-}
-
 static int become_session(const struct session_request *request, struct error *error)
 {
 	if (setsid() < 0 && getsid(0) != getpid())
@@ -164,7 +154,7 @@ int enter(const struct session_request *request, struct error *error)
 	if (r >= 0 && prctl(PR_SET_DUMPABLE, 0) < 0)
 		r = error_errno(error, errno, _("can't close itself to tracing"));
 	if (r >= 0)
-		r = new_keyring(error);
+		r = session_new_keyring(error);
 	/* by name and with the caller's own rights: an fd would lead back out of the profile */
 	if (r >= 0)
 		r = change_directory(request->directory, error);

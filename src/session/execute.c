@@ -1,8 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Becoming a command, and telling "not there" from "not to be run" as shells do. */
+/* The last steps before a command, shared by both ways to run one: nsctl itself and nsctl-session.
+ */
+#include <linux/keyctl.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "nsctl/session.h"
+
+int session_new_keyring(struct error *error)
+{
+	/* a kernel without keys has none to give away */
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
+		return error_errno(error, errno, _("can't make a session keyring"));
+	return 0;
+}
 
 /* Is there any file of this name in PATH, as far as may be seen? */
 static bool is_in_path(const char *name)
@@ -23,6 +34,7 @@ static bool is_in_path(const char *name)
 	}
 }
 
+/* Shells tell "not there" from "not to be run", and so do we. */
 int session_execute(char *const *arguments, int *ret_status)
 {
 	const char *name = arguments[0];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * addresses: the profile's address and routes, and the host's address on a bridge or pair that nsctl made, which is
- * then the gateway. `auto` takes a free address of a subnet that is on the bridge already, or a new subnet of the
- * pool that collides with no route in any table of the host.
+ * addresses: the profile's address and routes, and the host's address on a bridge or pair that
+ * nsctl made, which is then the gateway. `auto` takes a free address of a subnet that is on the
+ * bridge already, or a new subnet of the pool that collides with no route in any table of the host.
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -43,8 +43,8 @@ static void prefixes_clear(struct prefixes *list)
 }
 
 struct route_search {
-	int own_index;		    /* routes through this link are the profile's own */
-	struct prefixes *all;	    /* collects, or NULL */
+	int own_index;                   /* routes through this link are the profile's own */
+	struct prefixes *all;            /* collects, or NULL */
 	const struct ip_prefix *network; /* finds what overlaps this, or NULL */
 	struct rt_route_info found;
 };
@@ -53,7 +53,8 @@ static int on_route(const struct rt_route_info *route, void *userdata)
 {
 	struct route_search *search = userdata;
 
-	if (!route_takes_network(&route->destination) || (search->own_index && route->index == search->own_index))
+	if (!route_takes_network(&route->destination) ||
+	    (search->own_index && route->index == search->own_index))
 		return 0;
 	if (search->all)
 		return prefixes_add(search->all, &route->destination);
@@ -70,18 +71,20 @@ static int index_of(const struct step_context *context, const char *name)
 	return name[0] && rt_link_by_name(context->host->rt, name, &info) == 0 ? info.index : 0;
 }
 
-static int refuse_used(const struct step_context *context, const struct ip_prefix *network, const struct rt_route_info *route,
-		       struct error *error)
+static int refuse_used(const struct step_context *context, const struct ip_prefix *network,
+		       const struct rt_route_info *route, struct error *error)
 {
 	char wish[IP_TEXT_MAX], text[IP_TEXT_MAX];
 	struct ip_prefix subnet = ip_prefix_network(network);
 	struct rt_link_info link;
 	bool has_link = rt_link_by_index(context->host->rt, route->index, &link) == 0;
 
-	error_set(error, EADDRINUSE, _("subnet %s is in use on the host (route to %s%s%s in table %u)"),
+	error_set(error, EADDRINUSE,
+		  _("subnet %s is in use on the host (route to %s%s%s in table %u)"),
 		  ip_prefix_format(&subnet, wish), ip_prefix_format(&route->destination, text),
 		  has_link ? _(" through ") : "", has_link ? link.name : "", route->table);
-	error_hint(error, _("choose another [link] address in %s, or \"auto\""), context->profile->path);
+	error_hint(error, _("choose another [link] address in %s, or \"auto\""),
+		   context->profile->path);
 	return -EADDRINUSE;
 }
 
@@ -127,26 +130,31 @@ static int plan_auto(struct step_context *context, int own_index, struct error *
 	addresses = calloc(count + 1, sizeof(*addresses));
 	if (!addresses)
 		return error_oom(error);
-	for (const struct instance *other = host->instances; r == 0 && bridge && other; other = other->next) {
+	for (const struct instance *other = host->instances; r == 0 && bridge && other;
+	     other = other->next) {
 		bool known = false;
 
-		if (other == instance || strcmp(other->bridge, instance->bridge) != 0 || !other->address.address.family)
+		if (other == instance || strcmp(other->bridge, instance->bridge) != 0 ||
+		    !other->address.address.family)
 			continue;
 		addresses[request.n_addresses++] = other->address.address;
 		for (size_t i = 0; i < subnets.count; i++)
-			known |= ip_prefix_contains(&subnets.items[i], &other->host_address.address);
+			known |=
+				ip_prefix_contains(&subnets.items[i], &other->host_address.address);
 		if (!known && other->host_address.address.family)
 			r = prefixes_add(&subnets, &other->host_address);
 	}
 	request.addresses = addresses;
 	request.subnets = subnets.items;
 	request.n_subnets = subnets.count;
-	/* most profiles find room on their bridge: only who needs a new subnet looks at all routes */
-	if (r == 0 && allocate_address(&(struct allocation_request){ .subnets = request.subnets,
-								     .n_subnets = request.n_subnets,
-								     .addresses = request.addresses,
-								     .n_addresses = request.n_addresses },
-				       &allocation) < 0) {
+	/* most profiles find room on their bridge: only who needs a new subnet looks at all routes
+	 */
+	if (r == 0 &&
+	    allocate_address(&(struct allocation_request){ .subnets = request.subnets,
+							   .n_subnets = request.n_subnets,
+							   .addresses = request.addresses,
+							   .n_addresses = request.n_addresses },
+			     &allocation) < 0) {
 		r = rt_route_each(host->rt, on_route, &search);
 		request.taken = taken.items;
 		request.n_taken = taken.count;
@@ -171,7 +179,8 @@ static int refuse_duplicate(const struct step_context *context, struct error *er
 	char text[IP_TEXT_MAX];
 
 	for (const struct instance *other = context->host->instances; other; other = other->next) {
-		if (other == context->instance || strcmp(other->bridge, context->instance->bridge) != 0 ||
+		if (other == context->instance ||
+		    strcmp(other->bridge, context->instance->bridge) != 0 ||
 		    !other->address.address.family ||
 		    !ip_address_equal(&other->address.address, &context->profile->address.address))
 			continue;
@@ -181,7 +190,8 @@ static int refuse_duplicate(const struct step_context *context, struct error *er
 	return 0;
 }
 
-/* On a bridge or pair that nsctl made, the host is the gateway and takes an address in the subnet. */
+/* On a bridge or pair that nsctl made, the host is the gateway and takes an address in the subnet.
+ */
 static int plan_fixed_own(struct step_context *context, int own_index, struct error *error)
 {
 	const struct profile *profile = context->profile;
@@ -224,8 +234,10 @@ static int plan_existing(struct step_context *context, int bridge_index, struct 
 	int r;
 
 	if (!profile->address.address.family) {
-		error_set(error, EINVAL, _("bridge %s was not made by nsctl, so its addresses are not nsctl's to give"),
-			  profile->bridge);
+		error_set(
+			error, EINVAL,
+			_("bridge %s was not made by nsctl, so its addresses are not nsctl's to give"),
+			profile->bridge);
 		error_hint(error, _("set [link] address (and gateway) in %s"), profile->path);
 		return -EINVAL;
 	}
@@ -235,9 +247,12 @@ static int plan_existing(struct step_context *context, int bridge_index, struct 
 	instance->gateway = profile->gateway.family ? profile->gateway : search.found;
 	instance->routed = search.found.family != 0;
 	if (!instance->gateway.family && profile->route_default) {
-		error_set(error, EINVAL, _("bridge %s has no address in the subnet of %s that could be the gateway"),
-			  profile->bridge, ip_prefix_format(&profile->address, text));
-		error_hint(error, _("set [link] gateway in %s, or [route] default = no"), profile->path);
+		error_set(
+			error, EINVAL,
+			_("bridge %s has no address in the subnet of %s that could be the gateway"),
+			profile->bridge, ip_prefix_format(&profile->address, text));
+		error_hint(error, _("set [link] gateway in %s, or [route] default = no"),
+			   profile->path);
 		return -EINVAL;
 	}
 	return 0;
@@ -262,7 +277,8 @@ static int plan(struct step_context *context, bool own, struct error *error)
 	if (!own)
 		r = plan_existing(context, index, error);
 	else
-		r = fixed ? plan_fixed_own(context, index, error) : plan_auto(context, index, error);
+		r = fixed ? plan_fixed_own(context, index, error)
+			  : plan_auto(context, index, error);
 	if (r < 0)
 		return r;
 	if (fixed)
@@ -274,7 +290,8 @@ static int plan(struct step_context *context, bool own, struct error *error)
 
 static bool is_own(const struct step_context *context)
 {
-	return context->profile->link_type == LINK_PTP || host_bridge_find(context->host, context->profile->bridge);
+	return context->profile->link_type == LINK_PTP ||
+	       host_bridge_find(context->host, context->profile->bridge);
 }
 
 /* ---- the step ----------------------------------------------------------------------------- */
@@ -310,25 +327,31 @@ static int on_present_route(const struct rt_route_info *route, void *userdata)
 {
 	struct route_presence *presence = userdata;
 
-	presence->found |= route->table == RT_TABLE_MAIN && route->destination.length == presence->destination.length &&
-			   (!route->destination.length ||
-			    ip_address_equal(&route->destination.address, &presence->destination.address)) &&
-			   ip_address_equal(&route->gateway, presence->via);
+	presence->found |=
+		route->table == RT_TABLE_MAIN &&
+		route->destination.length == presence->destination.length &&
+		(!route->destination.length ||
+		 ip_address_equal(&route->destination.address, &presence->destination.address)) &&
+		ip_address_equal(&route->gateway, presence->via);
 	return 0;
 }
 
-static bool has_route(struct rt *rt, const struct ip_prefix *destination, const struct ip_address *via)
+static bool has_route(struct rt *rt, const struct ip_prefix *destination,
+		      const struct ip_address *via)
 {
-	struct route_presence presence = { .destination = ip_prefix_network(destination), .via = via };
+	struct route_presence presence = { .destination = ip_prefix_network(destination),
+					   .via = via };
 
 	return rt_route_each(rt, on_present_route, &presence) == 0 && presence.found;
 }
 
 static const struct ip_prefix default_route = { .address = { .family = AF_INET } };
 
-/* Calls fn for the default route and each of [route] add; stops at a negative return, sums up the others. */
+/* Calls fn for the default route and each of [route] add; stops at a negative return, sums up the
+ * others. */
 static int each_route(struct step_context *context,
-		      int (*fn)(void *userdata, const struct ip_prefix *destination, const struct ip_address *via),
+		      int (*fn)(void *userdata, const struct ip_prefix *destination,
+				const struct ip_address *via),
 		      void *userdata)
 {
 	const struct profile *profile = context->profile;
@@ -358,7 +381,8 @@ struct route_adding {
 	struct error *error;
 };
 
-static int add_route(void *userdata, const struct ip_prefix *destination, const struct ip_address *via)
+static int add_route(void *userdata, const struct ip_prefix *destination,
+		     const struct ip_address *via)
 {
 	struct route_adding *adding = userdata;
 	int r;
@@ -369,7 +393,8 @@ static int add_route(void *userdata, const struct ip_prefix *destination, const 
 	return r < 0 ? r : 1;
 }
 
-static int ensure_address(struct rt *rt, int index, bool fresh, const struct ip_prefix *address, struct error *error)
+static int ensure_address(struct rt *rt, int index, bool fresh, const struct ip_prefix *address,
+			  struct error *error)
 {
 	int r;
 
@@ -380,12 +405,13 @@ static int ensure_address(struct rt *rt, int index, bool fresh, const struct ip_
 }
 
 /* An address that the profile had and has no more. */
-static int drop_old(struct step_context *context, struct rt *inside, int index, const struct ip_prefix *old,
-		    struct error *error)
+static int drop_old(struct step_context *context, struct rt *inside, int index,
+		    const struct ip_prefix *old, struct error *error)
 {
 	const struct ip_prefix *now = &context->instance->address;
 
-	if (!old->address.family || (old->length == now->length && ip_address_equal(&old->address, &now->address)))
+	if (!old->address.family ||
+	    (old->length == now->length && ip_address_equal(&old->address, &now->address)))
 		return 0;
 	return rt_address_delete(inside, index, old, error);
 }
@@ -409,12 +435,17 @@ static int up(struct step_context *context, struct error *error)
 		return error_set(error, ENODEV, "%s", _("the link vanished"));
 	routes.index = inner.index;
 	if (instance->host_address.address.family)
-		changed = ensure_address(context->host->rt, outer.index, false, &instance->host_address, error);
+		changed = ensure_address(context->host->rt, outer.index, false,
+					 &instance->host_address, error);
 	if (changed >= 0 && !fresh)
-		changed = (r = drop_old(context, routes.rt, inner.index, &old, error)) < 0 ? r : changed;
+		changed = (r = drop_old(context, routes.rt, inner.index, &old, error)) < 0
+				  ? r
+				  : changed;
 	if (changed >= 0)
-		changed = (r = ensure_address(routes.rt, inner.index, fresh, &instance->address, error)) < 0 ? r
-													   : changed + r;
+		changed = (r = ensure_address(routes.rt, inner.index, fresh, &instance->address,
+					      error)) < 0
+				  ? r
+				  : changed + r;
 	if (changed >= 0)
 		changed = (r = each_route(context, add_route, &routes)) < 0 ? r : changed + r;
 	return changed;
@@ -424,13 +455,15 @@ static int up(struct step_context *context, struct error *error)
 static bool host_address_shared(const struct host *host, const struct instance *instance)
 {
 	for (const struct instance *other = host->instances; other; other = other->next)
-		if (other != instance && other->bridge[0] && strcmp(other->bridge, instance->bridge) == 0 &&
+		if (other != instance && other->bridge[0] &&
+		    strcmp(other->bridge, instance->bridge) == 0 &&
 		    ip_address_equal(&other->host_address.address, &instance->host_address.address))
 			return true;
 	return false;
 }
 
-/* What is inside goes with the namespace; the host's address on a shared bridge goes with its subnet's last profile. */
+/* What is inside goes with the namespace; the host's address on a shared bridge goes with its
+ * subnet's last profile. */
 static int down(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
@@ -440,10 +473,12 @@ static int down(struct step_context *context, struct error *error)
 	if (!instance->address.address.family)
 		return 0;
 	if (instance->bridge[0] && instance->host_address.address.family &&
-	    host_bridge_find(context->host, instance->bridge) && host_bridge_shared(context->host, instance) &&
+	    host_bridge_find(context->host, instance->bridge) &&
+	    host_bridge_shared(context->host, instance) &&
 	    !host_address_shared(context->host, instance) &&
 	    rt_link_by_name(context->host->rt, instance->bridge, &bridge) == 0)
-		r = rt_address_delete(context->host->rt, bridge.index, &instance->host_address, error);
+		r = rt_address_delete(context->host->rt, bridge.index, &instance->host_address,
+				      error);
 	if (r < 0)
 		return r;
 	instance->address = instance->host_address = (struct ip_prefix){};
@@ -457,7 +492,8 @@ struct route_checking {
 	struct drift *drift;
 };
 
-static int check_route(void *userdata, const struct ip_prefix *destination, const struct ip_address *via)
+static int check_route(void *userdata, const struct ip_prefix *destination,
+		       const struct ip_address *via)
 {
 	struct route_checking *checking = userdata;
 	char text[IP_TEXT_MAX], gateway[IP_TEXT_MAX];
@@ -481,17 +517,20 @@ static int check(struct step_context *context, struct drift *drift)
 	if (!instance->address.address.family || instance_rt(instance, &routes.rt, NULL) < 0 ||
 	    rt_link_by_name(routes.rt, instance->interface, &inner) < 0)
 		return 0; /* the link step says so */
-	if (fixed->address.family && (fixed->length != instance->address.length ||
-				      !ip_address_equal(&fixed->address, &instance->address.address)))
+	if (fixed->address.family &&
+	    (fixed->length != instance->address.length ||
+	     !ip_address_equal(&fixed->address, &instance->address.address)))
 		drift_add(drift, "addresses", _("the address is %s, the profile says %s"),
-			  ip_prefix_format(&instance->address, text), ip_prefix_format(fixed, wish));
+			  ip_prefix_format(&instance->address, text),
+			  ip_prefix_format(fixed, wish));
 	else if (!has_address(routes.rt, inner.index, &instance->address))
-		drift_add(drift, "addresses", _("%s is missing inside"), ip_prefix_format(&instance->address, text));
+		drift_add(drift, "addresses", _("%s is missing inside"),
+			  ip_prefix_format(&instance->address, text));
 	if (instance->host_address.address.family &&
 	    rt_link_by_name(context->host->rt, instance_gateway_interface(instance), &outer) == 0 &&
 	    !has_address(context->host->rt, outer.index, &instance->host_address))
-		drift_add(drift, "addresses", _("%s is missing on %s"), ip_prefix_format(&instance->host_address, text),
-			  outer.name);
+		drift_add(drift, "addresses", _("%s is missing on %s"),
+			  ip_prefix_format(&instance->host_address, text), outer.name);
 	return each_route(context, check_route, &routes);
 }
 
@@ -500,15 +539,16 @@ struct route_explaining {
 	const char *name, *interface;
 };
 
-static int explain_route(void *userdata, const struct ip_prefix *destination, const struct ip_address *via)
+static int explain_route(void *userdata, const struct ip_prefix *destination,
+			 const struct ip_address *via)
 {
 	struct route_explaining *explaining = userdata;
 	char text[IP_TEXT_MAX], gateway[IP_TEXT_MAX];
 	struct ip_prefix network = ip_prefix_network(destination);
 
-	fprintf(explaining->out, "ip -n %s route add %s via %s dev %s proto static\n", explaining->name,
-		network.length ? ip_prefix_format(&network, text) : "default", ip_address_format(via, gateway),
-		explaining->interface);
+	fprintf(explaining->out, "ip -n %s route add %s via %s dev %s proto static\n",
+		explaining->name, network.length ? ip_prefix_format(&network, text) : "default",
+		ip_address_format(via, gateway), explaining->interface);
 	return 0;
 }
 
@@ -516,7 +556,9 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 {
 	struct instance *instance = context->instance;
 	const struct profile *profile = context->profile;
-	struct route_explaining routes = { .out = out, .name = instance->name, .interface = profile->interface };
+	struct route_explaining routes = { .out = out,
+					   .name = instance->name,
+					   .interface = profile->interface };
 	char text[IP_TEXT_MAX];
 	/* a bridge that is not there would be made by nsctl */
 	bool own = is_own(context) || index_of(context, profile->bridge) == 0;
@@ -526,10 +568,11 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 		return r;
 	fprintf(out, "# addresses\n");
 	if (instance->host_address.address.family)
-		fprintf(out, "ip addr replace %s brd + dev %s\n", ip_prefix_format(&instance->host_address, text),
+		fprintf(out, "ip addr replace %s brd + dev %s\n",
+			ip_prefix_format(&instance->host_address, text),
 			instance_gateway_interface(instance));
-	fprintf(out, "ip -n %s addr add %s brd + dev %s\n", instance->name, ip_prefix_format(&instance->address, text),
-		profile->interface);
+	fprintf(out, "ip -n %s addr add %s brd + dev %s\n", instance->name,
+		ip_prefix_format(&instance->address, text), profile->interface);
 	r = each_route(context, explain_route, &routes);
 	fputc('\n', out);
 	return r;

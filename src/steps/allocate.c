@@ -15,8 +15,10 @@ static uint32_t number_of(const struct ip_address *address)
 	return ntohl(address->v4.s_addr);
 }
 
-/* The first free host number of the subnet; 0: none. The network, its broadcast and the host's address are not free. */
-static uint32_t free_number(const struct allocation_request *request, const struct ip_prefix *subnet)
+/* The first free host number of the subnet; 0: none. The network, its broadcast and the host's
+ * address are not free. */
+static uint32_t free_number(const struct allocation_request *request,
+			    const struct ip_prefix *subnet)
 {
 	struct ip_prefix network = ip_prefix_network(subnet);
 	uint32_t base = number_of(&network.address);
@@ -46,7 +48,8 @@ static uint32_t free_number(const struct allocation_request *request, const stru
 static bool taken(const struct allocation_request *request, const struct ip_prefix *subnet)
 {
 	for (size_t i = 0; i < request->n_taken; i++)
-		if (route_takes_network(&request->taken[i]) && ip_prefix_overlaps(&request->taken[i], subnet))
+		if (route_takes_network(&request->taken[i]) &&
+		    ip_prefix_overlaps(&request->taken[i], subnet))
 			return true;
 	for (size_t i = 0; i < request->n_subnets; i++)
 		if (ip_prefix_overlaps(&request->subnets[i], subnet))
@@ -54,7 +57,8 @@ static bool taken(const struct allocation_request *request, const struct ip_pref
 	return false;
 }
 
-static bool new_subnet(const struct allocation_request *request, const struct ip_prefix *range, struct allocation *ret)
+static bool new_subnet(const struct allocation_request *request, const struct ip_prefix *range,
+		       struct allocation *ret)
 {
 	struct ip_prefix subnet = ip_prefix_network(range);
 	uint32_t step = 1u << (32 - request->subnet_length);

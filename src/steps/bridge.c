@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * bridge: the switch that profiles share. nsctl0 is made when it is missing and goes with its last profile; a bridge
- * that was there before is used and left alone.
+ * bridge: the switch that profiles share. nsctl0 is made when it is missing and goes with its last
+ * profile; a bridge that was there before is used and left alone.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "step.h"
+
+#define OWN_BRIDGE "nsctl0" /* the default; the name is nsctl's own */
 
 static bool wanted(const struct profile *profile)
 {
@@ -26,18 +28,19 @@ static int look(const struct step_context *context, struct rt_link_info *ret, st
 		return error_errno(error, r, _("can't look at bridge %s"), profile->bridge);
 	if (strcmp(ret->kind, "bridge") != 0) {
 		error_set(error, EINVAL, _("%s is not a bridge"), profile->bridge);
-		error_hint(error, _("name an existing bridge, or one that nsctl shall make, in [link] bridge of %s"),
-			   profile->path);
+		error_hint(
+			error,
+			_("name an existing bridge, or one that nsctl shall make, in [link] bridge of %s"),
+			profile->path);
 		return -EINVAL;
 	}
 	if (ours && ours->index == ret->index)
 		return 1;
-	/* a bridge that the profile names is meant; the default's name is nsctl's own */
-	if (profile_origin(profile, "link", "bridge"))
+	if (strcmp(profile->bridge, OWN_BRIDGE) != 0)
 		return 1;
 	error_set(error, EEXIST, _("bridge %s exists and was not made by nsctl"), profile->bridge);
-	error_hint(error, _("remove it (ip link del %s), or use it on purpose with [link] bridge = %s"), profile->bridge,
-		   profile->bridge);
+	error_hint(error, _("remove it (ip link del %s), or name another in [link] bridge of %s"),
+		   profile->bridge, profile->path);
 	return -EEXIST;
 }
 
@@ -79,8 +82,9 @@ static int make(struct step_context *context, struct error *error)
 	r = rt_link_set_no_ipv6(host->rt, info.index, error);
 	if (r == 0)
 		r = rt_link_set_up(host->rt, info.index, error);
-	if (r == 0 && profile_origin(context->profile, "link", "bridge"))
-		step_warn(context, _("bridge %s did not exist and was made; no uplink is in it"), name);
+	if (r == 0 && strcmp(name, OWN_BRIDGE) != 0)
+		step_warn(context, _("bridge %s did not exist and was made; no uplink is in it"),
+			  name);
 	return r < 0 ? r : 1;
 }
 
@@ -112,8 +116,8 @@ static int down(struct step_context *context, struct error *error)
 		return 0;
 	if (bridge && !host_bridge_shared(host, instance)) {
 		/* by name and index: another's bridge of that name stays */
-		if (rt_link_by_index(host->rt, bridge->index, &info) == 0 && strcmp(info.name, bridge->name) == 0 &&
-		    strcmp(info.kind, "bridge") == 0)
+		if (rt_link_by_index(host->rt, bridge->index, &info) == 0 &&
+		    strcmp(info.name, bridge->name) == 0 && strcmp(info.kind, "bridge") == 0)
 			r = rt_link_delete(host->rt, bridge->index, error);
 		if (r == 0)
 			forget(host, instance->bridge);
@@ -156,7 +160,8 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 	if (r > 0)
 		return 0;
 	fprintf(out, "# bridge: the switch that profiles share, with a MAC address that stays\n");
-	fprintf(out, "ip link add %s address \"02:$(od -An -N5 -tx1 /dev/urandom | sed 's/^ //; s/ /:/g')\" type bridge\n",
+	fprintf(out,
+		"ip link add %s address \"02:$(od -An -N5 -tx1 /dev/urandom | sed 's/^ //; s/ /:/g')\" type bridge\n",
 		name);
 	fprintf(out, "ip link set %s addrgenmode none\n", name);
 	fprintf(out, "ip link set %s up\n\n", name);

@@ -29,26 +29,32 @@ static int on_chain(const struct nft_chain_info *chain, void *userdata)
 		survey->firewalld = true;
 	if (iptables && strcmp(chain->chain, DOCKER_CHAIN) == 0)
 		survey->docker_chain = true;
-	if (!chain->base || !chain->filter || chain->hook != NF_INET_FORWARD || chain->policy != NF_DROP ||
+	if (!chain->base || !chain->filter || chain->hook != NF_INET_FORWARD ||
+	    chain->policy != NF_DROP ||
 	    (chain->family != NFPROTO_IPV4 && chain->family != NFPROTO_INET))
 		return 0;
 	if (iptables && strcmp(chain->chain, IPTABLES_CHAIN) == 0)
 		survey->iptables_drops = true;
 	else if (survey->context)
-		step_warn(survey->context,
-			  _("chain %s %s %s drops what it does not know, also packets of this profile; let %s through, "
-			    "for example: nft insert rule %s %s %s iifname %s accept; nft insert rule %s %s %s oifname %s "
-			    "accept"),
-			  chain->family == NFPROTO_INET ? "inet" : "ip", chain->table, chain->chain, survey->interface,
-			  chain->family == NFPROTO_INET ? "inet" : "ip", chain->table, chain->chain, survey->interface,
-			  chain->family == NFPROTO_INET ? "inet" : "ip", chain->table, chain->chain, survey->interface);
+		step_warn(
+			survey->context,
+			_("chain %s %s %s drops what it does not know, also packets of this profile; let %s through, "
+			  "for example: nft insert rule %s %s %s iifname %s accept; nft insert rule %s %s %s oifname %s "
+			  "accept"),
+			chain->family == NFPROTO_INET ? "inet" : "ip", chain->table, chain->chain,
+			survey->interface, chain->family == NFPROTO_INET ? "inet" : "ip",
+			chain->table, chain->chain, survey->interface,
+			chain->family == NFPROTO_INET ? "inet" : "ip", chain->table, chain->chain,
+			survey->interface);
 	return 0;
 }
 
 /* The chain to put our rules in, or NULL where none is needed. */
 static const char *chain_of(const struct survey *survey)
 {
-	return !survey->iptables_drops ? NULL : survey->docker_chain ? DOCKER_CHAIN : IPTABLES_CHAIN;
+	return !survey->iptables_drops ? NULL
+	       : survey->docker_chain  ? DOCKER_CHAIN
+				       : IPTABLES_CHAIN;
 }
 
 static void comment_of(const char *interface, char comment[64])
@@ -71,7 +77,8 @@ static int on_rule(const struct nft_rule_info *rule, void *userdata)
 	return 0;
 }
 
-static size_t find_rules(const struct host *host, const char *chain, const char *interface, struct rules *ret)
+static size_t find_rules(const struct host *host, const char *chain, const char *interface,
+			 struct rules *ret)
 {
 	ret->count = 0;
 	comment_of(interface, ret->comment);
@@ -106,10 +113,11 @@ int foreign_let_through(struct step_context *context, const char *interface, str
 	if (r < 0)
 		return error_errno(error, r, "%s", _("can't look for other firewalls"));
 	if (survey.firewalld)
-		step_warn(context,
-			  _("firewalld is active and may reject packets of this profile; let it pass: "
-			    "firewall-cmd --zone=trusted --add-interface=%s"),
-			  interface);
+		step_warn(
+			context,
+			_("firewalld is active and may reject packets of this profile; let it pass: "
+			  "firewall-cmd --zone=trusted --add-interface=%s"),
+			interface);
 	chain = chain_of(&survey);
 	if (!chain || find_rules(host, chain, interface, &rules) == 2)
 		return 0;
@@ -134,7 +142,8 @@ int foreign_remove(const struct host *host, const char *interface, struct error 
 		if (rules.count && !batch)
 			batch = nft_batch_begin(host->nft);
 		for (size_t j = 0; j < rules.count; j++)
-			nft_rule_delete(batch, NFPROTO_IPV4, IPTABLES_TABLE, chains[i], rules.handles[j]);
+			nft_rule_delete(batch, NFPROTO_IPV4, IPTABLES_TABLE, chains[i],
+					rules.handles[j]);
 	}
 	return batch ? nft_batch_commit(batch, error) : 0;
 }
@@ -151,10 +160,13 @@ bool foreign_missing(const struct host *host, const char *interface)
 void foreign_explain(const struct host *host, const char *interface, FILE *out)
 {
 	struct survey survey = {};
-	const char *chain = nft_chain_each(host->nft, on_chain, &survey) == 0 ? chain_of(&survey) : NULL;
+	const char *chain =
+		nft_chain_each(host->nft, on_chain, &survey) == 0 ? chain_of(&survey) : NULL;
 	static const char *const keys[] = { "oifname", "iifname" };
 
 	for (size_t i = 0; chain && i < ARRAY_SIZE(keys); i++)
-		fprintf(out, "nft insert rule ip " IPTABLES_TABLE " %s %s %s counter accept comment '\"nsctl: %s\"'\n", chain,
-			keys[i], interface, interface);
+		fprintf(out,
+			"nft insert rule ip " IPTABLES_TABLE
+			" %s %s %s counter accept comment '\"nsctl: %s\"'\n",
+			chain, keys[i], interface, interface);
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Other firewalls in the way of forwarding. An accept in our chain does not end theirs: where Docker or ufw (or plain
- * iptables) drop what they do not know, only a rule in their own chain helps.
+ * Other firewalls in the way of forwarding. An accept in our chain does not end theirs: where
+ * Docker or ufw (or plain iptables) drop what they do not know, only a rule in their own chain
+ * helps.
  */
 #pragma once
 
 #include "nsctl/steps.h"
 
-/* Lets the interface through where that is possible; says what is left to the user in context->warnings.
- * 1: a rule was added. */
+/* Lets the interface through where that is possible; says what is left to the user in
+ * context->warnings. 1: a rule was added. */
 int foreign_let_through(struct step_context *context, const char *interface, struct error *error);
 /* Takes our rules for the interface out again. */
 int foreign_remove(const struct host *host, const char *interface, struct error *error);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * forward: the host passes the profile's packets on. Where it was no router before (net.ipv4.ip_forward was 0), it
- * becomes one for profiles only: everybody else's packets are dropped in our table as long as it lasts.
+ * forward: the host passes the profile's packets on. Where it was no router before
+ * (net.ipv4.ip_forward was 0), it becomes one for profiles only: everybody else's packets are
+ * dropped in our table as long as it lasts.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -11,9 +12,9 @@
 #include "ruleset.h"
 #include "step.h"
 
-#define IP_FORWARD	 "net/ipv4/ip_forward"
+#define IP_FORWARD       "net/ipv4/ip_forward"
 #define ACCEPT_REDIRECTS "net/ipv4/conf/all/accept_redirects"
-#define CONF_DIRECTORY	 "/proc/sys/net/ipv4/conf"
+#define CONF_DIRECTORY   "/proc/sys/net/ipv4/conf"
 
 static bool wanted(const struct profile *profile)
 {
@@ -53,8 +54,9 @@ static void forget_saved(struct host *host)
 	}
 }
 
-/* Setting ip_forward back sets every interface's `forwarding` to 0 and accept_redirects to 1 (net/ipv4/devinet.c,
- * inet_forward_change): what was otherwise is saved as well, and written after it. */
+/* Setting ip_forward back sets every interface's `forwarding` to 0 and accept_redirects to 1
+ * (net/ipv4/devinet.c, inet_forward_change): what was otherwise is saved as well, and written after
+ * it. */
 static int save_side_effects(struct host *host)
 {
 	_cleanup_free_ char *redirects = NULL;
@@ -69,9 +71,12 @@ static int save_side_effects(struct host *host)
 	if (!directory)
 		return -errno;
 	while (r == 0 && (entry = readdir(directory))) {
-		_cleanup_free_ char *name = str_format("net/ipv4/conf/%s/forwarding", entry->d_name), *value = NULL;
+		_cleanup_free_ char *name = str_format("net/ipv4/conf/%s/forwarding",
+						       entry->d_name),
+				    *value = NULL;
 
-		if (entry->d_name[0] == '.' || strcmp(entry->d_name, "all") == 0) /* "all" is ip_forward itself */
+		if (entry->d_name[0] == '.' ||
+		    strcmp(entry->d_name, "all") == 0) /* "all" is ip_forward itself */
 			continue;
 		if (!name)
 			r = -ENOMEM;
@@ -82,7 +87,8 @@ static int save_side_effects(struct host *host)
 	return r;
 }
 
-/* 1: forwarding is off, and what it takes to put it back is saved; 0: the host is a router already. */
+/* 1: forwarding is off, and what it takes to put it back is saved; 0: the host is a router already.
+ */
 static int prepare(struct host *host, struct error *error)
 {
 	_cleanup_free_ char *value = NULL;
@@ -108,7 +114,8 @@ static int restore(struct host *host, struct error *error)
 		int s = sysctl_set(saved->name, saved->value);
 
 		if (s < 0 && s != -ENOENT) /* an interface that has gone */
-			r = error_errno(error, s, _("can't set %s back to %s"), saved->name, saved->value);
+			r = error_errno(error, s, _("can't set %s back to %s"), saved->name,
+					saved->value);
 	}
 	forget_saved(host);
 	return r;
@@ -127,7 +134,8 @@ static bool anyone_forwards(const struct host *host)
 static bool interface_used(const struct host *host, const char *interface)
 {
 	for (const struct instance *instance = host->instances; instance; instance = instance->next)
-		if (instance->forwards && strcmp(instance_gateway_interface(instance), interface) == 0)
+		if (instance->forwards &&
+		    strcmp(instance_gateway_interface(instance), interface) == 0)
 			return true;
 	return false;
 }
@@ -147,7 +155,8 @@ static int up(struct step_context *context, struct error *error)
 	if (r < 0)
 		return r;
 	off = r;
-	/* others' chains are looked at with an interface's first profile, and when this one is set right */
+	/* others' chains are looked at with an interface's first profile, and when this one is set
+	 * right */
 	look = instance->forwards || !interface_used(host, interface);
 	r = 0;
 	if (!instance->forwards) {
@@ -202,7 +211,8 @@ static int check(struct step_context *context, struct drift *drift)
 		drift_add(drift, "forward", "%s", _("net.ipv4.ip_forward is off"));
 	/* the nat step says it where there is one */
 	if (!instance->masquerades && !ruleset_intact(context->host))
-		drift_add(drift, "forward", "%s", _("the table inet nsctl is not what it should be"));
+		drift_add(drift, "forward", "%s",
+			  _("the table inet nsctl is not what it should be"));
 	if (foreign_missing(context->host, instance_gateway_interface(instance)))
 		drift_add(drift, "forward", _("another firewall drops packets of %s"),
 			  instance_gateway_interface(instance));
@@ -221,7 +231,8 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 		return error_errno(error, r, _("can't read %s"), IP_FORWARD);
 	if (!instance->routed)
 		return 0;
-	fprintf(out, "# forward: the host passes the profile's packets on, and nobody else's if it was no router before\n");
+	fprintf(out,
+		"# forward: the host passes the profile's packets on, and nobody else's if it was no router before\n");
 	if (!ruleset_used(context->host) && !instance->masquerades)
 		ruleset_explain_table(out);
 	ruleset_explain_element(out, RULESET_INTERFACES, interface);

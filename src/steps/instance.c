@@ -73,7 +73,8 @@ void host_release(struct host *host)
 
 char *instance_directory(const struct host *host, const struct instance *instance, const char *file)
 {
-	return str_format("%s/ns/%s%s%s", host->runtime_directory, instance->name, file ? "/" : "", file ? file : "");
+	return str_format("%s/ns/%s%s%s", host->runtime_directory, instance->name, file ? "/" : "",
+			  file ? file : "");
 }
 
 struct host_bridge *host_bridge_find(const struct host *host, const char *name)
@@ -99,7 +100,8 @@ const char *instance_gateway_interface(const struct instance *instance)
 
 bool mounted_inside(const struct instance *instance, const char *path, const struct file_id *id)
 {
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC | O_NOFOLLOW, .resolve = RESOLVE_IN_ROOT };
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC | O_NOFOLLOW,
+				.resolve = RESOLVE_IN_ROOT };
 	_cleanup_close_ int fd = syscall(SYS_openat2, instance->root_fd, path, &how, sizeof(how));
 	struct file_id found;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * link: a veth pair whose inner end is made directly inside the profile (moving it there would cost 16 ms). The
- * outer end is a port of the bridge, or stands alone (ptp). Both go with the namespace.
+ * link: a veth pair whose inner end is made directly inside the profile (moving it there would cost
+ * 16 ms). The outer end is a port of the bridge, or stands alone (ptp). Both go with the namespace.
  */
 #include <errno.h>
 #include <string.h>
@@ -119,13 +119,15 @@ static int settle(struct step_context *context, int master, struct error *error)
 	if (r < 0)
 		return r;
 	if (!look_outer(context, &outer) || !look_inner(context, &inner))
-		return error_set(error, ENODEV, _("link %s vanished"), context->instance->host_interface);
+		return error_set(error, ENODEV, _("link %s vanished"),
+				 context->instance->host_interface);
 	if (r == 0 && outer.master != master)
 		changed = 1, r = rt_link_set_master(host, outer.index, master, error);
 	if (r == 0 && master) {
 		rt_link_isolated(host, outer.index, &isolated);
 		if (isolated != profile->isolate)
-			changed = 1, r = rt_link_set_isolated(host, outer.index, profile->isolate, error);
+			changed = 1,
+			r = rt_link_set_isolated(host, outer.index, profile->isolate, error);
 	}
 	if (r == 0 && profile->mtu && outer.mtu != profile->mtu)
 		changed = 1, r = rt_link_set_mtu(host, outer.index, profile->mtu, error);
@@ -164,8 +166,8 @@ static int up(struct step_context *context, struct error *error)
 	return r < 0 ? r : made || r;
 }
 
-/* The pair goes with its namespace; only without one (or when the link alone is taken out of a profile) is it
- * deleted here. The manager waits until it has gone. */
+/* The pair goes with its namespace; only without one (or when the link alone is taken out of a
+ * profile) is it deleted here. The manager waits until it has gone. */
 static int down(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
@@ -204,7 +206,8 @@ static int check(struct step_context *context, struct drift *drift)
 		drift_add(drift, "link", _("%s is not in bridge %s"), outer.name, profile->bridge);
 	if (master && rt_link_isolated(context->host->rt, outer.index, &isolated) == 0 &&
 	    isolated != profile->isolate)
-		drift_add(drift, "link", isolated ? _("%s is isolated") : _("%s is not isolated"), outer.name);
+		drift_add(drift, "link", isolated ? _("%s is isolated") : _("%s is not isolated"),
+			  outer.name);
 	if (!outer.up)
 		drift_add(drift, "link", _("%s is down"), outer.name);
 	if (!inner.up)
@@ -236,18 +239,22 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 	if (profile->has_mac) {
 		const uint8_t *m = profile->mac.ether_addr_octet;
 
-		fprintf(out, " address %02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+		fprintf(out, " address %02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
+			m[5]);
 	}
 	if (profile->mtu)
 		fprintf(out, " mtu %u", profile->mtu);
 	fprintf(out, " netns %s\n", profile->name);
 	if (profile->link_type == LINK_BRIDGE)
-		fprintf(out, "ip link set %s master %s\n", instance->host_interface, profile->bridge);
+		fprintf(out, "ip link set %s master %s\n", instance->host_interface,
+			profile->bridge);
 	fprintf(out, "ip link set %s addrgenmode none\n", instance->host_interface);
 	if (altname[0])
-		fprintf(out, "ip link property add dev %s altname %s\n", instance->host_interface, altname);
+		fprintf(out, "ip link property add dev %s altname %s\n", instance->host_interface,
+			altname);
 	if (profile->link_type == LINK_BRIDGE && profile->isolate) {
-		fprintf(out, "ip link set %s type bridge_slave isolated on\n", instance->host_interface);
+		fprintf(out, "ip link set %s type bridge_slave isolated on\n",
+			instance->host_interface);
 		instance->isolated = true;
 	}
 	fprintf(out, "ip link set %s up\n", instance->host_interface);

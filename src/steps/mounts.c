@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mounts: the profile's mount namespace, made once and joined by every command (making one for each, as `ip netns
- * exec` does, costs more the more is mounted). It is a slave of the host's, so that a disk mounted later appears
- * inside. In it: /sys of the profile's network, no pins of other profiles (they would keep their namespaces alive),
- * what [mount] says, and the files of /etc/netns/NAME.
+ * mounts: the profile's mount namespace, made once and joined by every command (making one for
+ * each, as `ip netns exec` does, costs more the more is mounted). It is a slave of the host's, so
+ * that a disk mounted later appears inside. In it: /sys of the profile's network, no pins of other
+ * profiles (they would keep their namespaces alive), what [mount] says, and the files of
+ * /etc/netns/NAME.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -18,8 +18,9 @@
 
 /* Kept in the new /sys: what others mount there (each only where it is a mount). */
 static const char *const sys_mounts[] = {
-	"fs/cgroup",	 "fs/bpf",		"fs/pstore",	  "fs/fuse/connections", "kernel/security",
-	"kernel/debug", "kernel/tracing", "kernel/config", "firmware/efi/efivars",
+	"fs/cgroup",           "fs/bpf",          "fs/pstore",
+	"fs/fuse/connections", "kernel/security", "kernel/debug",
+	"kernel/tracing",      "kernel/config",   "firmware/efi/efivars",
 };
 
 static bool wanted(const struct profile *profile)
@@ -53,7 +54,8 @@ static int wish(struct wishes *wishes, const char *target, const char *source, b
 	if (!grown)
 		return -ENOMEM;
 	wishes->items = grown;
-	grown[wishes->count++] = (struct wish){ .target = target, .source = source, .read_only = read_only };
+	grown[wishes->count++] =
+		(struct wish){ .target = target, .source = source, .read_only = read_only };
 	return 0;
 }
 
@@ -66,7 +68,8 @@ static const char *keep(struct wishes *wishes, char *string)
 /* The resolver step makes these itself when the profile has [dns]. */
 static bool is_resolver_file(const char *name)
 {
-	return str_equal(name, "resolv.conf") || str_equal(name, "hosts") || str_equal(name, "nsswitch.conf");
+	return str_equal(name, "resolv.conf") || str_equal(name, "hosts") ||
+	       str_equal(name, "nsswitch.conf");
 }
 
 /* /etc/netns/NAME/FILE goes over /etc/FILE (ip-netns(8)). */
@@ -85,7 +88,8 @@ static int wish_netns_files(const struct profile *profile, struct wishes *wishes
 	if (!stream)
 		return errno == ENOENT ? 0 : -errno;
 	while (r == 0 && (entry = readdir(stream)))
-		if (entry->d_name[0] != '.' && !(profile->has_dns && is_resolver_file(entry->d_name)))
+		if (entry->d_name[0] != '.' &&
+		    !(profile->has_dns && is_resolver_file(entry->d_name)))
 			r = strv_add(&names, entry->d_name);
 	closedir(stream);
 	strv_sort(names);
@@ -93,7 +97,9 @@ static int wish_netns_files(const struct profile *profile, struct wishes *wishes
 		const char *target = keep(wishes, str_format("/etc/%s", *name));
 		const char *source = keep(wishes, str_format("%s/%s", directory, *name));
 
-		r = r == 0 && target && source ? wish(wishes, target, source, false) : r < 0 ? r : -ENOMEM;
+		r = r == 0 && target && source ? wish(wishes, target, source, false)
+		    : r < 0                    ? r
+					       : -ENOMEM;
 	}
 	return r;
 }
@@ -106,7 +112,8 @@ static int wishes_of(const struct profile *profile, struct wishes *wishes, struc
 	STRV_FOREACH(directory, profile->tmpfs)
 		r = r < 0 ? r : wish(wishes, *directory, NULL, false);
 	for (size_t i = 0; r == 0 && i < profile->n_binds; i++)
-		r = wish(wishes, profile->binds[i].target, profile->binds[i].source, profile->binds[i].read_only);
+		r = wish(wishes, profile->binds[i].target, profile->binds[i].source,
+			 profile->binds[i].read_only);
 	if (r == 0)
 		r = wish_netns_files(profile, wishes);
 	return r < 0 ? error_errno(error, r, _("can't read /etc/netns/%s"), profile->name) : 0;
@@ -120,7 +127,8 @@ static int open_target(const char *path, struct error *error)
 
 	if (fd == -ELOOP) {
 		error_set(error, ELOOP, _("%s leads through a symbolic link"), path);
-		error_hint(error, "%s", _("name the place itself: links could be turned elsewhere by others"));
+		error_hint(error, "%s",
+			   _("name the place itself: links could be turned elsewhere by others"));
 	} else if (fd < 0) {
 		error_errno(error, fd, _("can't mount on or from %s"), path);
 	}
@@ -156,7 +164,8 @@ static int grant(const struct wish *wish, struct error *error)
 	if (source < 0)
 		return source;
 	r = mount_bind_fd(source, target, wish->read_only);
-	return r < 0 ? error_errno(error, r, _("can't mount %s on %s"), wish->source, wish->target) : 0;
+	return r < 0 ? error_errno(error, r, _("can't mount %s on %s"), wish->source, wish->target)
+		     : 0;
 }
 
 struct inside {
@@ -166,7 +175,8 @@ struct inside {
 	int mounts_fd, root_fd;
 };
 
-/* /sys shows the devices of the network namespace it was mounted in; others' mounts below it are carried over. */
+/* /sys shows the devices of the network namespace it was mounted in; others' mounts below it are
+ * carried over. */
 static int renew_sys(struct error *error)
 {
 	int trees[ARRAY_SIZE(sys_mounts)];
@@ -182,7 +192,9 @@ static int renew_sys(struct error *error)
 		snprintf(path, sizeof(path), "/sys/%s", sys_mounts[i]);
 		fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
 		trees[i] = fd >= 0 && fd_is_mount_root(fd)
-				   ? open_tree(fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)
+				   ? open_tree(fd, "",
+					       AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE |
+						       OPEN_TREE_CLOEXEC)
 				   : -1;
 	}
 	if (statvfs("/sys", &fs) == 0)
@@ -197,22 +209,28 @@ static int renew_sys(struct error *error)
 		char path[64];
 
 		snprintf(path, sizeof(path), "/sys/%s", sys_mounts[i]);
-		if (r == 0 && trees[i] >= 0 && move_mount(trees[i], "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		if (r == 0 && trees[i] >= 0 &&
+		    move_mount(trees[i], "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 			r = -errno;
 		close_fd(trees[i]);
 	}
-	return r < 0 ? error_errno(error, r, "%s", _("can't mount /sys for the network inside")) : 0;
+	return r < 0 ? error_errno(error, r, "%s", _("can't mount /sys for the network inside"))
+		     : 0;
 }
 
 static int make_inside(void *argument)
 {
 	struct inside *inside = argument;
-	int r;
+	int r = mount_namespace_unshare();
 
+	if (r < 0)
+		return r;
 	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
-		return error_errno(inside->error, errno, "%s", _("can't make the mounts a slave of the host's"));
+		return error_errno(inside->error, errno, "%s",
+				   _("can't make the mounts a slave of the host's"));
 	if (umount2(NETNS_DIRECTORY, MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT)
-		return error_errno(inside->error, errno, _("can't unmount %s inside"), NETNS_DIRECTORY);
+		return error_errno(inside->error, errno, _("can't unmount %s inside"),
+				   NETNS_DIRECTORY);
 	r = renew_sys(inside->error);
 	for (size_t i = 0; r == 0 && i < inside->wishes->count; i++)
 		r = grant(&inside->wishes->items[i], inside->error);
@@ -235,8 +253,10 @@ static int open_root(void *argument)
 
 /* ---- the step ----------------------------------------------------------------------------- */
 
-/* RUNTIME/ns is a private mount, which a pin of a mount namespace needs; RUNTIME/ns/NAME holds this profile's files. */
-static int make_directories_for(const struct host *host, const struct instance *instance, struct error *error)
+/* RUNTIME/ns is a private mount, which a pin of a mount namespace needs; RUNTIME/ns/NAME holds this
+ * profile's files. */
+static int make_directories_for(const struct host *host, const struct instance *instance,
+				struct error *error)
 {
 	_cleanup_free_ char *all = str_format("%s/ns", host->runtime_directory);
 	_cleanup_free_ char *own = instance_directory(host, instance, NULL);
@@ -264,7 +284,7 @@ static int remember(struct instance *instance, const struct wishes *wishes, stru
 static int make(struct step_context *context, const struct wishes *wishes, struct error *error)
 {
 	struct instance *instance = context->instance;
-	struct ns_place place = { .network = instance->netns_fd, .mount = -1, .unshare = CLONE_NEWNS };
+	struct ns_place place = { .network = instance->netns_fd, .mount = -1 };
 	_cleanup_free_ char *pin = instance_directory(context->host, instance, "mnt");
 	struct inside inside = { .wishes = wishes, .error = error, .mounts_fd = -1, .root_fd = -1 };
 	int r;
@@ -324,7 +344,8 @@ static bool granted(const struct instance *instance, const struct wish *wish)
 	if (!wish->source)
 		return mounted_inside(instance, wish->target, NULL);
 	source = path_open_no_symlinks(instance->root_fd, wish->source + strspn(wish->source, "/"));
-	return source >= 0 && file_id_of(source, &id) == 0 && mounted_inside(instance, wish->target, &id);
+	return source >= 0 && file_id_of(source, &id) == 0 &&
+	       mounted_inside(instance, wish->target, &id);
 }
 
 static int grant_missing(void *argument)
@@ -348,7 +369,8 @@ static int pin_again(struct step_context *context, struct error *error)
 	if (!pin)
 		return error_oom(error);
 	fd = open(pin, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd >= 0 && file_id_of(fd, &id) == 0 && file_id_equal(&id, &context->instance->mounts_id))
+	if (fd >= 0 && file_id_of(fd, &id) == 0 &&
+	    file_id_equal(&id, &context->instance->mounts_id))
 		return 0;
 	r = make_directories_for(context->host, context->instance, error);
 	if (r < 0)
@@ -379,7 +401,8 @@ static int up(struct step_context *context, struct error *error)
 			r = 1;
 	if (r == 0)
 		return changed;
-	r = ns_call(&(struct ns_place){ .network = -1, .mount = instance->mounts_fd }, grant_missing, &inside);
+	r = ns_call(&(struct ns_place){ .network = -1, .mount = instance->mounts_fd },
+		    grant_missing, &inside);
 	if (r == 0)
 		r = remember(instance, &wishes, error);
 	return r < 0 ? error_errno(error, r, "%s", _("can't mount inside")) : 1;
@@ -419,7 +442,8 @@ static int check(struct step_context *context, struct drift *drift)
 	r = wishes_of(context->profile, &wishes, NULL);
 	for (size_t i = 0; r == 0 && i < wishes.count; i++)
 		if (!granted(instance, &wishes.items[i]))
-			r = drift_add(drift, "mounts", _("%s is not mounted inside"), wishes.items[i].target);
+			r = drift_add(drift, "mounts", _("%s is not mounted inside"),
+				      wishes.items[i].target);
 	return r;
 }
 
@@ -431,7 +455,8 @@ static int explain_wish(const struct wish *wish, FILE *out)
 	if (!target || (wish->source && !source))
 		return -ENOMEM;
 	if (!source) {
-		fprintf(out, "mount -t tmpfs -o \"nosuid,nodev,$(stat -c mode=%%a,uid=%%u,gid=%%g %s)\" tmpfs %s\n",
+		fprintf(out,
+			"mount -t tmpfs -o \"nosuid,nodev,$(stat -c mode=%%a,uid=%%u,gid=%%g %s)\" tmpfs %s\n",
 			target, target);
 		return 0;
 	}
@@ -450,12 +475,20 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 
 	if (r < 0 || !own)
 		return r < 0 ? r : error_oom(error);
-	fprintf(out, "# mounts: a mount namespace, pinned on a private mount, with /sys of the network inside\n");
+	fprintf(out,
+		"# mounts: a mount namespace, pinned on a private mount, with /sys of the network inside\n");
 	fprintf(out, "mkdir -p %s\n", own);
-	fprintf(out, "mountpoint -q %s/ns || mount --bind %s/ns %s/ns\n", runtime, runtime, runtime);
+	fprintf(out, "mountpoint -q %s/ns || mount --bind %s/ns %s/ns\n", runtime, runtime,
+		runtime);
 	fprintf(out, "mount --make-private %s/ns\n", runtime);
 	fprintf(out, "touch %s/mnt\n", own);
-	fprintf(out, "nsenter --net=%s/%s unshare --mount=%s/mnt --propagation slave sh -e <<'END'\n", NETNS_DIRECTORY,
+	fprintf(out,
+		"cpu=0 # since Linux 6.18 a mount namespace that was made on the wrong CPU can't be pinned: try all\n");
+	fprintf(out,
+		"until taskset -c $cpu unshare --mount=%s/mnt --propagation slave true 2>/dev/null; do\n",
+		own);
+	fprintf(out, "\tcpu=$((cpu + 1)); [ $cpu -lt \"$(nproc --all)\" ]\ndone\n");
+	fprintf(out, "nsenter --net=%s/%s --mount=%s/mnt sh -e <<'END'\n", NETNS_DIRECTORY,
 		context->instance->name, own);
 	fprintf(out, "umount -l %s\n", NETNS_DIRECTORY);
 	fprintf(out, "mkdir %s/sys\n", own);
@@ -466,7 +499,9 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 	fprintf(out, "for m in");
 	for (size_t i = 0; i < ARRAY_SIZE(sys_mounts); i++)
 		fprintf(out, " %s", sys_mounts[i]);
-	fprintf(out, "; do\n\tif mountpoint -q %s/sys/$m; then mount --rbind %s/sys/$m /sys/$m; fi\ndone\n", own, own);
+	fprintf(out,
+		"; do\n\tif mountpoint -q %s/sys/$m; then mount --rbind %s/sys/$m /sys/$m; fi\ndone\n",
+		own, own);
 	fprintf(out, "umount -l %s/sys\nrmdir %s/sys\n", own, own);
 	for (size_t i = 0; r == 0 && i < wishes.count; i++)
 		r = explain_wish(&wishes.items[i], out);

@@ -7,7 +7,8 @@
 
 static bool wanted(const struct profile *profile)
 {
-	return profile->network == NETWORK_NEW && profile->link_type != LINK_NONE && profile->nat == NAT_MASQUERADE;
+	return profile->network == NETWORK_NEW && profile->link_type != LINK_NONE &&
+	       profile->nat == NAT_MASQUERADE;
 }
 
 static int up(struct step_context *context, struct error *error)
@@ -57,7 +58,8 @@ static int explain(struct step_context *context, FILE *out, struct error *error 
 	fprintf(out, "# nat: one table, its rules fixed, its profiles in sets\n");
 	if (!ruleset_used(context->host))
 		ruleset_explain_table(out);
-	ruleset_explain_element(out, RULESET_MASQUERADE, ip_address_format(&context->instance->address.address, text));
+	ruleset_explain_element(out, RULESET_MASQUERADE,
+				ip_address_format(&context->instance->address.address, text));
 	context->instance->masquerades = true;
 	fputc('\n', out);
 	return 0;

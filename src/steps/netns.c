@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * netns: the profile's network namespace, pinned at /run/netns/NAME as `ip netns` does it. What must be set before
- * any link comes up inside (no IPv6, no advertisements, no redirects) is set while nobody else knows of it.
+ * netns: the profile's network namespace, pinned at /run/netns/NAME as `ip netns` does it. What
+ * must be set before any link comes up inside (no IPv6, no advertisements, no redirects) is set
+ * while nobody else knows of it.
  */
 #include <errno.h>
 #include <string.h>
@@ -32,7 +33,8 @@ static int prepare_inside(void *argument)
 	for (size_t i = 0; i < ARRAY_SIZE(settings_inside); i++) {
 		r = sysctl_set(settings_inside[i][0], settings_inside[i][1]);
 		if (r < 0 && r != -ENOENT) /* a kernel without IPv6 */
-			return error_errno(prepare->error, r, _("can't set %s inside"), settings_inside[i][0]);
+			return error_errno(prepare->error, r, _("can't set %s inside"),
+					   settings_inside[i][0]);
 	}
 	r = rt_open(-1, &prepare->rt, prepare->error);
 	if (r < 0)
@@ -68,7 +70,8 @@ static int make(struct host *host, struct instance *instance, struct error *erro
 	return 1;
 }
 
-/* Is what is pinned under our name the namespace of the record? 1 yes, 0 nothing is there, -EEXIST another's. */
+/* Is what is pinned under our name the namespace of the record? 1 yes, 0 nothing is there, -EEXIST
+ * another's. */
 static int pinned(const struct instance *instance, int *ret_fd)
 {
 	_cleanup_close_ int fd = -1;
@@ -93,11 +96,15 @@ void netns_hold(struct instance *instance)
 static int refuse(const struct instance *instance, int r, struct error *error)
 {
 	if (r != -EEXIST)
-		return error_errno(error, r, _("can't look at %s/%s"), NETNS_DIRECTORY, instance->name);
-	error_set(error, r, _("network namespace %s exists and was not made by nsctl"), instance->name);
-	error_hint(error, _("see what uses it (ip netns pids %s), then remove it (ip netns del %s) or name the profile "
-			    "otherwise"),
-		   instance->name, instance->name);
+		return error_errno(error, r, _("can't look at %s/%s"), NETNS_DIRECTORY,
+				   instance->name);
+	error_set(error, r, _("network namespace %s exists and was not made by nsctl"),
+		  instance->name);
+	error_hint(
+		error,
+		_("see what uses it (ip netns pids %s), then remove it (ip netns del %s) or name the profile "
+		  "otherwise"),
+		instance->name, instance->name);
 	return r;
 }
 
@@ -115,7 +122,8 @@ static int up(struct step_context *context, struct error *error)
 	/* someone took the pin away; we still hold the namespace */
 	r = netns_unpin(instance->name, error); /* a bare file that was left */
 	if (r == 0)
-		r = netns_pin(instance->netns_fd, instance->name, &context->host->netns_directory, error);
+		r = netns_pin(instance->netns_fd, instance->name, &context->host->netns_directory,
+			      error);
 	return r < 0 ? r : 1;
 }
 

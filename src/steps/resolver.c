@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * resolver: the profile's own resolv.conf, hosts and nsswitch.conf, and no host resolver behind its back.
+ * resolver: the profile's own resolv.conf, hosts and nsswitch.conf, and no host resolver behind its
+ * back.
  *
- * Each file is mounted on the name in /etc itself, also where that is a symbolic link (mounting on what it leads to
- * would be undone by whoever renames a new file there: resolved, NetworkManager, DHCP clients). A rename over the
- * name in /etc takes the mount away all the same (fs/namei.c, vfs_rename: detach_mounts): the manager watches the
- * places of resolver_watches[] and calls this step again. The files are rewritten in place, so that what is
- * mounted stays the same file.
+ * Each file is mounted on the name in /etc itself, also where that is a symbolic link (mounting on
+ * what it leads to would be undone by whoever renames a new file there: resolved, NetworkManager,
+ * DHCP clients). A rename over the name in /etc takes the mount away all the same (fs/namei.c,
+ * vfs_rename: detach_mounts): the manager watches the places of resolver_watches[] and calls this
+ * step again. The files are rewritten in place, so that what is mounted stays the same file.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,8 +22,9 @@
 #define HOST_FILE_MAX (1 << 20)
 
 const struct resolver_watch resolver_watches[] = {
-	{ "/etc", "resolv.conf" },   { "/etc", "hosts" },   { "/etc", "nsswitch.conf" },
-	{ "/run", "nscd" },	     { "/run", "systemd" }, { "/run", "avahi-daemon" },
+	{ "/etc", "resolv.conf" },     { "/etc", "hosts" },
+	{ "/etc", "nsswitch.conf" },   { "/run", "nscd" },
+	{ "/run", "systemd" },         { "/run", "avahi-daemon" },
 	{ "/run/systemd", "resolve" }, {},
 };
 
@@ -72,11 +74,13 @@ static int write_hosts(const struct profile *profile, const char *old, FILE *out
 		fputc('\n', out);
 	fprintf(out, "# profile %s\n", profile->name);
 	for (size_t i = 0; i < profile->n_hosts; i++)
-		print_list(out, ip_address_format(&profile->hosts[i].address, text), profile->hosts[i].names);
+		print_list(out, ip_address_format(&profile->hosts[i].address, text),
+			   profile->hosts[i].names);
 	return 1;
 }
 
-/* Sources that ask nobody on the host (nsswitch.conf(5)); actions in brackets may stand between them. */
+/* Sources that ask nobody on the host (nsswitch.conf(5)); actions in brackets may stand between
+ * them. */
 static bool harmless_sources(const char *line, size_t length)
 {
 	static const char *const harmless[] = { "files", "dns", "myhostname" };
@@ -104,7 +108,8 @@ static int write_nsswitch(const struct profile *profile _unused_, const char *ol
 		const char *value = old + strspn(old, " \t");
 
 		if (str_starts_with(value, "hosts:") &&
-		    !harmless_sources(value + strlen("hosts:"), length - (value - old) - strlen("hosts:"))) {
+		    !harmless_sources(value + strlen("hosts:"),
+				      length - (value - old) - strlen("hosts:"))) {
 			fputs("hosts: files dns\n", out);
 			changed = true;
 		} else {
@@ -175,11 +180,13 @@ struct inside {
 	int changed;
 };
 
-/* Mounts our file on the name in /etc, unless it is there. A link is not followed: the mount goes on it. */
+/* Mounts our file on the name in /etc, unless it is there. A link is not followed: the mount goes
+ * on it. */
 static int mount_file(struct inside *inside, size_t i)
 {
 	_cleanup_free_ char *name = str_format("etc/%s", files[i].name);
-	_cleanup_free_ char *path = name ? instance_directory(inside->host, inside->instance, name) : NULL;
+	_cleanup_free_ char *path =
+		name ? instance_directory(inside->host, inside->instance, name) : NULL;
 	_cleanup_close_ int source = -1, target = -1;
 	struct file_id id;
 	int r;
@@ -193,13 +200,16 @@ static int mount_file(struct inside *inside, size_t i)
 		return 0;
 	target = open(files[i].target, O_PATH | O_CLOEXEC | O_NOFOLLOW);
 	if (target < 0) {
-		r = error_errno(inside->error, errno, _("can't mount the profile's %s"), files[i].name);
-		error_hint(inside->error, _("the host has no %s: make an empty one"), files[i].target);
+		r = error_errno(inside->error, errno, _("can't mount the profile's %s"),
+				files[i].name);
+		error_hint(inside->error, _("the host has no %s: make an empty one"),
+			   files[i].target);
 		return r;
 	}
 	r = mount_bind_fd(source, target, false);
 	if (r < 0)
-		return error_errno(inside->error, r, _("can't mount %s on %s"), path, files[i].target);
+		return error_errno(inside->error, r, _("can't mount %s on %s"), path,
+				   files[i].target);
 	inside->changed = 1;
 	return 0;
 }
@@ -215,7 +225,8 @@ static int unmount_file(struct inside *inside, size_t i)
 	return 0;
 }
 
-/* An empty directory that nothing can be put in lies over the socket's. Not there yet: the watch tells when it is. */
+/* An empty directory that nothing can be put in lies over the socket's. Not there yet: the watch
+ * tells when it is. */
 static int mask(struct inside *inside, const char *path)
 {
 	static const char *const options[] = { "mode", "755", "size", "4k", NULL };
@@ -229,7 +240,8 @@ static int mask(struct inside *inside, const char *path)
 		return 0;
 	r = target < 0 ? target
 		       : mount_filesystem_fd("tmpfs", options,
-					     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+					     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+						     MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
 					     target);
 	if (r < 0)
 		return error_errno(inside->error, r, _("can't mask %s"), path);
@@ -242,8 +254,10 @@ static int settle_inside(void *argument)
 	struct inside *inside = argument;
 	int r = 0;
 
-	/* masks first: a resolv.conf that links into a masked place is mounted on by its name in /etc */
-	for (size_t i = 0; r == 0 && inside->profile->mask_host_resolvers && i < ARRAY_SIZE(masked); i++)
+	/* masks first: a resolv.conf that links into a masked place is mounted on by its name in
+	 * /etc */
+	for (size_t i = 0; r == 0 && inside->profile->mask_host_resolvers && i < ARRAY_SIZE(masked);
+	     i++)
 		r = mask(inside, masked[i]);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++)
 		r = inside->needed[i] ? mount_file(inside, i) : unmount_file(inside, i);
@@ -255,7 +269,8 @@ static int settle_inside(void *argument)
 /* Writes what the profile needs below RUNTIME/ns/NAME/etc; 1 when a text changed. */
 static int write_files(struct step_context *context, struct inside *inside, struct error *error)
 {
-	_cleanup_free_ char *directory = instance_directory(context->host, context->instance, "etc");
+	_cleanup_free_ char *directory =
+		instance_directory(context->host, context->instance, "etc");
 	int changed = 0;
 
 	if (!directory)
@@ -263,7 +278,8 @@ static int write_files(struct step_context *context, struct inside *inside, stru
 	if (mkdir(directory, 0755) < 0 && errno != EEXIST)
 		return error_errno(error, errno, _("can't make %s"), directory);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		_cleanup_free_ char *text = NULL, *path = str_format("%s/%s", directory, files[i].name);
+		_cleanup_free_ char *text = NULL,
+				    *path = str_format("%s/%s", directory, files[i].name);
 		int r = path ? compose(context->profile, i, &text, error) : error_oom(error);
 
 		inside->needed[i] = text;
@@ -279,16 +295,18 @@ static int write_files(struct step_context *context, struct inside *inside, stru
 static int up(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
-	struct inside inside = {
-		.host = context->host, .instance = instance, .profile = context->profile, .error = error
-	};
+	struct inside inside = { .host = context->host,
+				 .instance = instance,
+				 .profile = context->profile,
+				 .error = error };
 	int changed, r;
 
 	changed = write_files(context, &inside, error);
 	if (changed < 0)
 		return changed;
 	instance->has_resolver = true;
-	r = ns_call(&(struct ns_place){ .network = -1, .mount = instance->mounts_fd }, settle_inside, &inside);
+	r = ns_call(&(struct ns_place){ .network = -1, .mount = instance->mounts_fd },
+		    settle_inside, &inside);
 	if (r < 0)
 		return error_errno(error, r, "%s", _("can't set the resolver up inside"));
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
@@ -298,7 +316,8 @@ static int up(struct step_context *context, struct error *error)
 	return changed || inside.changed;
 }
 
-/* The mounts go with their namespace; when [dns] alone is taken out of a profile, they are taken off. */
+/* The mounts go with their namespace; when [dns] alone is taken out of a profile, they are taken
+ * off. */
 static int unmount_inside(void *argument)
 {
 	struct inside *inside = argument;
@@ -324,7 +343,8 @@ static int down(struct step_context *context, struct error *error)
 	if (!directory)
 		return error_oom(error);
 	if (context->profile && instance->mounts_fd >= 0)
-		r = ns_call(&(struct ns_place){ .network = -1, .mount = instance->mounts_fd }, unmount_inside, &inside);
+		r = ns_call(&(struct ns_place){ .network = -1, .mount = instance->mounts_fd },
+			    unmount_inside, &inside);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		_cleanup_free_ char *path = str_format("%s/%s", directory, files[i].name);
 
@@ -339,13 +359,15 @@ static int down(struct step_context *context, struct error *error)
 /* The text of our file, when it is what programs inside see. */
 static bool says(const struct step_context *context, size_t i, const char *text)
 {
-	_cleanup_free_ char *name = str_format("etc/%s", files[i].name), *path = NULL, *found = NULL;
+	_cleanup_free_ char *name = str_format("etc/%s", files[i].name), *path = NULL,
+			    *found = NULL;
 	_cleanup_close_ int fd = -1;
 	struct file_id id;
 
 	path = name ? instance_directory(context->host, context->instance, name) : NULL;
 	fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-	return fd >= 0 && file_id_of(fd, &id) == 0 && mounted_inside(context->instance, files[i].target, &id) &&
+	return fd >= 0 && file_id_of(fd, &id) == 0 &&
+	       mounted_inside(context->instance, files[i].target, &id) &&
 	       file_read_fd(fd, HOST_FILE_MAX, &found, NULL) == 0 && strcmp(found, text) == 0;
 }
 
@@ -360,10 +382,12 @@ static int check(struct step_context *context, struct drift *drift)
 		if (r < 0)
 			return r;
 		if (text && !says(context, i, text))
-			drift_add(drift, "resolver", _("%s inside is not the profile's"), files[i].target);
+			drift_add(drift, "resolver", _("%s inside is not the profile's"),
+				  files[i].target);
 	}
 	for (size_t i = 0; context->profile->mask_host_resolvers && i < ARRAY_SIZE(masked); i++)
-		if (access(masked[i], F_OK) == 0 && !mounted_inside(context->instance, masked[i], NULL))
+		if (access(masked[i], F_OK) == 0 &&
+		    !mounted_inside(context->instance, masked[i], NULL))
 			drift_add(drift, "resolver", _("%s is not masked"), masked[i]);
 	return 0;
 }
@@ -375,8 +399,9 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 
 	if (!own)
 		return error_oom(error);
-	fprintf(out, "# resolver: files of its own, and no host resolver behind its back (nsctld mounts on /etc/resolv.conf\n"
-		     "# itself where that is a link, which mount(8) can't, and again when the host replaces it)\n");
+	fprintf(out,
+		"# resolver: files of its own, and no host resolver behind its back (nsctld mounts on /etc/resolv.conf\n"
+		"# itself where that is a link, which mount(8) can't, and again when the host replaces it)\n");
 	fprintf(out, "mkdir -p %s/etc\n", own);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		_cleanup_free_ char *text = NULL;
@@ -395,7 +420,8 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 			masked[i], masked[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (needed[i])
-			fprintf(out, "mount --bind %s/etc/%s %s\n", own, files[i].name, files[i].target);
+			fprintf(out, "mount --bind %s/etc/%s %s\n", own, files[i].name,
+				files[i].target);
 	fprintf(out, "END\n\n");
 	return 0;
 }

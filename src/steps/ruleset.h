@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * nsctl's own table, inet nsctl: its rules are fixed and profiles are elements of its sets, so that the cost of a
- * packet does not grow with their number. Steps add and delete elements; the table comes with the first and goes
- * with the last.
+ * nsctl's own table, inet nsctl: its rules are fixed and profiles are elements of its sets, so that
+ * the cost of a packet does not grow with their number. Steps add and delete elements; the table
+ * comes with the first and goes with the last.
  */
 #pragma once
 
@@ -12,7 +12,7 @@ enum ruleset_set {
 	RULESET_INTERFACES, /* through which the host sees profiles (a name) */
 	RULESET_MASQUERADE, /* addresses that leave under the host's (IPv4) */
 	RULESET_ISOLATED,   /* addresses that do not talk to each other (IPv4) */
-	RULESET_STRICT,	    /* address families that the host forwarded for nobody before (NFPROTO_*) */
+	RULESET_STRICT, /* address families that the host forwarded for nobody before (NFPROTO_*) */
 };
 
 /* What an instance has in the sets, from what the nat and forward steps noted in it. */

@@ -4,14 +4,15 @@
 
 #include "nsctl/steps.h"
 
-extern const struct step step_netns, step_mounts, step_bridge, step_link, step_addresses,
-	step_nat, step_forward;
+extern const struct step step_netns, step_mounts, step_bridge, step_link, step_addresses, step_nat,
+	step_forward;
 
 /* Adds a sentence to what `up` tells the user. */
 void step_warn(struct step_context *context, const char *format, ...) _printf_(2, 3);
 
 /* RUNTIME/ns/NAME, or a file below it; NULL: out of memory. */
-char *instance_directory(const struct host *host, const struct instance *instance, const char *file);
+char *instance_directory(const struct host *host, const struct instance *instance,
+			 const char *file);
 
 struct host_bridge *host_bridge_find(const struct host *host, const char *name);
 /* Is another instance on this bridge? */
@@ -23,8 +24,8 @@ void link_host_name(const char *profile, char name[IFNAMSIZ], char altname[64]);
 /* The interface through which the host sees the profile: its bridge, or the host's end. */
 const char *instance_gateway_interface(const struct instance *instance);
 
-/* Does the path inside the profile lead to a mount, and to this very file? Both by look-up from outside.
- * `id` NULL: any mount will do. */
+/* Does the path inside the profile lead to a mount, and to this very file? Both by look-up from
+ * outside. `id` NULL: any mount will do. */
 bool mounted_inside(const struct instance *instance, const char *path, const struct file_id *id);
 
 /* Take up the pinned namespaces of the record. mounts_hold: 1 held, 0 it is not there. */

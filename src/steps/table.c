@@ -5,8 +5,8 @@
 #include "step.h"
 
 const struct step *const steps[] = {
-	&step_netns, &step_mounts,    &step_resolver, &step_bridge,  &step_link,
-	&step_addresses, &step_nat, &step_forward,  NULL,
+	&step_netns,     &step_mounts, &step_resolver, &step_bridge, &step_link,
+	&step_addresses, &step_nat,    &step_forward,  NULL,
 };
 
 /* What a profile may say that no step makes yet. A line goes when its step comes. */
@@ -44,8 +44,9 @@ static bool wants_services(const struct profile *profile)
 }
 static bool wants_hooks(const struct profile *profile)
 {
-	return strv_length(profile->pre_up) || strv_length(profile->post_up) || strv_length(profile->pre_down) ||
-	       strv_length(profile->post_down) || strv_length(profile->resume);
+	return strv_length(profile->pre_up) || strv_length(profile->post_up) ||
+	       strv_length(profile->pre_down) || strv_length(profile->post_down) ||
+	       strv_length(profile->resume);
 }
 
 static const struct {
@@ -68,7 +69,8 @@ int steps_supported(const struct profile *profile, struct error *error)
 	for (size_t i = 0; i < ARRAY_SIZE(unsupported); i++) {
 		if (!unsupported[i].wanted(profile))
 			continue;
-		error_set(error, EOPNOTSUPP, _("%s is not supported by this version of nsctl"), _(unsupported[i].what));
+		error_set(error, EOPNOTSUPP, _("%s is not supported by this version of nsctl"),
+			  _(unsupported[i].what));
 		error_hint(error, _("take it out of %s; nothing was changed"), profile->path);
 		return -EOPNOTSUPP;
 	}

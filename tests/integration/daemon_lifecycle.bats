@@ -159,7 +159,7 @@ prepare_file() {
 		os.execvp("nsctld", ["nsctld"])
 	END
 	echo $! >/run/world/nsctld.pid
-	wait_until nsctl list
+	wait_until nsctld_answers
 	equal "$(pgrep -x nsctld)" "$(nsctld_pid)"
 	nsctl up vpn
 	works vpn

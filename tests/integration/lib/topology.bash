@@ -32,7 +32,7 @@ world_machine() {
 			sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv4.ip_forward=1
 			ip link set lo up
 			echo $$
-			exec -a "world-$0" sleep infinity' "$name" 3>&-
+			exec -a "world-$0" sleep infinity' "$name" 3>&- 2>>/run/world/log/servers
 	)
 	echo "$pid" >"/run/world/machines/$name"
 }
@@ -59,7 +59,7 @@ world_dns() {
 	done
 	on "$machine" dnsmasq --conf-file=/dev/null --no-resolv --no-hosts --user=root --bind-interfaces \
 		--listen-address="$address" --pid-file= --log-queries \
-		--log-facility="/run/world/log/$log" "${records[@]}" 3>&-
+		--log-facility="/run/world/log/$log" "${records[@]}" 3>&- 2>>/run/world/log/servers
 }
 
 world_home() {
@@ -184,7 +184,7 @@ world_office() {
 		--local 198.51.100.10 --server 10.8.0.0 255.255.255.0 --topology subnet --dh none \
 		--ca $keys/ca.crt --cert $keys/server.crt --key $keys/server.key \
 		--remote-cert-tls client --keepalive 5 30 --disable-dco \
-		--push "route 192.168.1.0 255.255.255.0" --push "dhcp-option DNS 10.8.0.1" 3>&-
+		--push "route 192.168.1.0 255.255.255.0" --push "dhcp-option DNS 10.8.0.1" 3>&- 2>>/run/world/log/servers
 	wait_until grep -q "Initialization Sequence Completed" /run/world/log/openvpn-server
 	world_dns vpnserver 10.8.0.1 dns-office intranet.office.example=192.168.1.10 \
 		wiki.office.example=192.168.1.11

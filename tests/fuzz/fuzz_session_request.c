@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Fuzz target: the request that nsctl-session decodes as root, and a session's messages. */
+#include "fuzz.h"
 #include "nsctl/session.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What was accepted must come back the same way, byte for byte. */
 static void check_round_trip(const struct session_request *request, const uint8_t *data,
