@@ -266,15 +266,29 @@ void remove_round(struct manager *manager)
 	}
 }
 
+/* It is down already, or there is no such profile at all. */
+static void nothing_there(struct operation *operation)
+{
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	int r = manager_profile(operation->manager, operation->name, &profile, &operation->error);
+
+	if (r == -ENOENT)
+		operation->code = r;
+	else {
+		error_clear(&operation->error);
+		operation->code = error_set(&operation->error, EALREADY, _("profile %s is not up"),
+					    operation->name);
+	}
+	operation_finish(operation);
+}
+
 void remove_start(struct operation *operation, bool end_processes)
 {
 	struct manager *manager = operation->manager;
 
 	operation->instance = manager_find(manager, operation->name);
 	if (!operation->instance) {
-		operation->code = error_set(&operation->error, EALREADY, _("profile %s is not up"),
-					    operation->name);
-		operation_finish(operation);
+		nothing_there(operation);
 		return;
 	}
 	if (!end_processes) {

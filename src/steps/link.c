@@ -139,7 +139,7 @@ static int settle(struct step_context *context, int master, struct error *error)
 		changed = 1, r = rt_link_set_up(host, outer.index, error);
 	if (r == 0 && !inner.up)
 		changed = 1, r = rt_link_set_up(inside, inner.index, error);
-	context->instance->isolated = master && profile->isolate;
+	context->instance->isolated = profile->isolate;
 	return r < 0 ? r : changed;
 }
 
@@ -252,11 +252,10 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 	if (altname[0])
 		fprintf(out, "ip link property add dev %s altname %s\n", instance->host_interface,
 			altname);
-	if (profile->link_type == LINK_BRIDGE && profile->isolate) {
+	instance->isolated = profile->isolate;
+	if (profile->link_type == LINK_BRIDGE && profile->isolate)
 		fprintf(out, "ip link set %s type bridge_slave isolated on\n",
 			instance->host_interface);
-		instance->isolated = true;
-	}
 	fprintf(out, "ip link set %s up\n", instance->host_interface);
 	fprintf(out, "ip -n %s link set %s up\n\n", profile->name, profile->interface);
 	return 0;

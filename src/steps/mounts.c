@@ -335,6 +335,13 @@ int mounts_hold(const struct host *host, struct instance *instance)
 	return 1;
 }
 
+static bool host_sys_id(struct file_id *ret)
+{
+	_cleanup_close_ int fd = open("/sys/class/net", O_PATH | O_CLOEXEC);
+
+	return fd >= 0 && file_id_of(fd, ret) == 0;
+}
+
 /* Is what the wish asks for in place? */
 static bool granted(const struct instance *instance, const struct wish *wish)
 {
@@ -348,10 +355,22 @@ static bool granted(const struct instance *instance, const struct wish *wish)
 	       mounted_inside(instance, wish->target, &id);
 }
 
+/* Is the /sys inside the one that was mounted for this network? The host's would be another file
+ * system. */
+static bool sys_mounted(const struct instance *instance)
+{
+	_cleanup_close_ int inside = path_open_no_symlinks(instance->root_fd, "sys/class/net");
+	struct file_id id, host;
+
+	return inside >= 0 && file_id_of(inside, &id) == 0 &&
+	       mounted_inside(instance, "/sys", NULL) &&
+	       (!host_sys_id(&host) || host.dev != id.dev);
+}
+
 static int grant_missing(void *argument)
 {
 	struct inside *inside = argument;
-	int r = 0;
+	int r = sys_mounted(inside->instance) ? 0 : renew_sys(inside->error);
 
 	for (size_t i = 0; r == 0 && i < inside->wishes->count; i++)
 		if (!granted(inside->instance, &inside->wishes->items[i]))
@@ -359,18 +378,23 @@ static int grant_missing(void *argument)
 	return r;
 }
 
+static bool pinned(const char *pin, const struct instance *instance)
+{
+	_cleanup_close_ int fd = open(pin, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct file_id id;
+
+	return fd >= 0 && file_id_of(fd, &id) == 0 && file_id_equal(&id, &instance->mounts_id);
+}
+
+/* 1 when the pin had gone. */
 static int pin_again(struct step_context *context, struct error *error)
 {
 	_cleanup_free_ char *pin = instance_directory(context->host, context->instance, "mnt");
-	struct file_id id;
-	_cleanup_close_ int fd = -1;
 	int r;
 
 	if (!pin)
 		return error_oom(error);
-	fd = open(pin, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd >= 0 && file_id_of(fd, &id) == 0 &&
-	    file_id_equal(&id, &context->instance->mounts_id))
+	if (pinned(pin, context->instance))
 		return 0;
 	r = make_directories_for(context->host, context->instance, error);
 	if (r < 0)
@@ -396,13 +420,14 @@ static int up(struct step_context *context, struct error *error)
 	changed = pin_again(context, error);
 	if (changed < 0)
 		return changed;
+	r = !sys_mounted(instance);
 	for (size_t i = 0; r == 0 && i < wishes.count; i++)
-		if (!granted(instance, &wishes.items[i]))
-			r = 1;
+		r = !granted(instance, &wishes.items[i]);
 	if (r == 0)
 		return changed;
-	r = ns_call(&(struct ns_place){ .network = -1, .mount = instance->mounts_fd },
-		    grant_missing, &inside);
+	r = ns_call(
+		&(struct ns_place){ .network = instance->netns_fd, .mount = instance->mounts_fd },
+		grant_missing, &inside);
 	if (r == 0)
 		r = remember(instance, &wishes, error);
 	return r < 0 ? error_errno(error, r, "%s", _("can't mount inside")) : 1;
@@ -435,10 +460,17 @@ static int check(struct step_context *context, struct drift *drift)
 {
 	_cleanup_(wishes_clear) struct wishes wishes = {};
 	struct instance *instance = context->instance;
+	_cleanup_free_ char *pin = NULL;
 	int r;
 
 	if (mounts_hold(context->host, instance) == 0)
 		return drift_add(drift, "mounts", "%s", _("the mount namespace is missing"));
+	pin = instance_directory(context->host, instance, "mnt");
+	if (pin && !pinned(pin, instance))
+		drift_add(drift, "mounts", _("%s is missing"), pin);
+	if (!sys_mounted(instance))
+		drift_add(drift, "mounts", "%s",
+			  _("/sys inside is not the one of the network inside"));
 	r = wishes_of(context->profile, &wishes, NULL);
 	for (size_t i = 0; r == 0 && i < wishes.count; i++)
 		if (!granted(instance, &wishes.items[i]))

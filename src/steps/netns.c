@@ -22,27 +22,68 @@ static const char *const settings_inside[][2] = {
 struct prepare {
 	struct rt *rt;
 	struct error *error;
+	int wrong; /* how many were not set as they should be */
 };
+
+/* A kernel without IPv6 has none of its settings. */
+static int settle_inside(void *argument)
+{
+	struct prepare *prepare = argument;
+
+	for (size_t i = 0; i < ARRAY_SIZE(settings_inside); i++) {
+		_cleanup_free_ char *value = NULL;
+		int r = sysctl_get(settings_inside[i][0], &value);
+
+		if (r == -ENOENT || (r == 0 && str_equal(value, settings_inside[i][1])))
+			continue;
+		prepare->wrong++;
+		r = sysctl_set(settings_inside[i][0], settings_inside[i][1]);
+		if (r < 0)
+			return error_errno(prepare->error, r, _("can't set %s inside"),
+					   settings_inside[i][0]);
+	}
+	return 0;
+}
+
+static int compare_inside(void *argument)
+{
+	struct drift *drift = argument;
+
+	for (size_t i = 0; i < ARRAY_SIZE(settings_inside); i++) {
+		_cleanup_free_ char *value = NULL;
+
+		if (sysctl_get(settings_inside[i][0], &value) == 0 &&
+		    !str_equal(value, settings_inside[i][1]))
+			drift_add(drift, "netns", _("%s is %s inside"), settings_inside[i][0],
+				  value);
+	}
+	return 0;
+}
+
+/* 1 when lo had to be brought up. */
+static int bring_lo_up(struct rt *rt, struct error *error)
+{
+	struct rt_link_info lo;
+	int r = rt_link_by_name(rt, "lo", &lo);
+
+	if (r < 0)
+		return error_errno(error, r, "%s", _("can't find lo inside"));
+	if (lo.up)
+		return 0;
+	r = rt_link_set_up(rt, lo.index, error);
+	return r < 0 ? r : 1;
+}
 
 static int prepare_inside(void *argument)
 {
 	struct prepare *prepare = argument;
-	struct rt_link_info lo;
-	int r;
+	int r = settle_inside(prepare);
 
-	for (size_t i = 0; i < ARRAY_SIZE(settings_inside); i++) {
-		r = sysctl_set(settings_inside[i][0], settings_inside[i][1]);
-		if (r < 0 && r != -ENOENT) /* a kernel without IPv6 */
-			return error_errno(prepare->error, r, _("can't set %s inside"),
-					   settings_inside[i][0]);
-	}
-	r = rt_open(-1, &prepare->rt, prepare->error);
-	if (r < 0)
-		return r;
-	r = rt_link_by_name(prepare->rt, "lo", &lo);
-	if (r < 0)
-		return error_errno(prepare->error, r, "%s", _("can't find lo inside"));
-	return rt_link_set_up(prepare->rt, lo.index, prepare->error);
+	if (r == 0)
+		r = rt_open(-1, &prepare->rt, prepare->error);
+	if (r == 0)
+		r = bring_lo_up(prepare->rt, prepare->error);
+	return r < 0 ? r : 0;
 }
 
 static bool wanted(const struct profile *profile)
@@ -108,23 +149,51 @@ static int refuse(const struct instance *instance, int r, struct error *error)
 	return r;
 }
 
+/* What is inside an existing namespace, set right: 1 when something was not. */
+static int settle(struct instance *instance, struct error *error)
+{
+	struct prepare prepare = { .error = error };
+	struct ns_place place = { .network = instance->netns_fd, .mount = -1 };
+	struct rt *rt;
+	int r = ns_call(&place, settle_inside, &prepare);
+
+	if (r == 0)
+		r = instance_rt(instance, &rt, error);
+	if (r < 0)
+		return error_errno(error, r, "%s", _("can't enter the network namespace"));
+	r = bring_lo_up(rt, error);
+	return r < 0 ? r : r || prepare.wrong;
+}
+
+/* Someone took the pin away; we still hold the namespace. */
+static int pin_again(struct step_context *context, struct error *error)
+{
+	struct instance *instance = context->instance;
+	int r = netns_unpin(instance->name, error); /* a bare file that was left */
+
+	if (r == 0)
+		r = netns_pin(instance->netns_fd, instance->name, &context->host->netns_directory,
+			      error);
+	return r;
+}
+
 static int up(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
 	int r = pinned(instance, instance->netns_fd < 0 ? &instance->netns_fd : NULL);
+	bool was_pinned = r > 0;
 
 	if (r < 0)
 		return refuse(instance, r, error);
-	if (r > 0)
-		return 0;
 	if (instance->netns_fd < 0)
 		return make(context->host, instance, error);
-	/* someone took the pin away; we still hold the namespace */
-	r = netns_unpin(instance->name, error); /* a bare file that was left */
-	if (r == 0)
-		r = netns_pin(instance->netns_fd, instance->name, &context->host->netns_directory,
-			      error);
-	return r < 0 ? r : 1;
+	if (!was_pinned) {
+		r = pin_again(context, error);
+		if (r < 0)
+			return r;
+	}
+	r = settle(instance, error);
+	return r < 0 ? r : r || !was_pinned;
 }
 
 static int down(struct step_context *context, struct error *error)
@@ -147,13 +216,21 @@ static int down(struct step_context *context, struct error *error)
 static int check(struct step_context *context, struct drift *drift)
 {
 	struct instance *instance = context->instance;
+	struct ns_place place = { .network = instance->netns_fd, .mount = -1 };
+	struct rt_link_info lo;
+	struct rt *rt;
 	int r = pinned(instance, NULL);
 
-	if (r == 1)
+	if (r != 1)
+		drift_add(drift, "netns",
+			  r == 0 ? _("%s/%s is missing")
+				 : _("%s/%s is another's network namespace"),
+			  NETNS_DIRECTORY, instance->name);
+	if (instance->netns_fd < 0)
 		return 0;
-	return drift_add(drift, "netns",
-			 r == 0 ? _("%s/%s is missing") : _("%s/%s is another's network namespace"),
-			 NETNS_DIRECTORY, instance->name);
+	if (instance_rt(instance, &rt, NULL) == 0 && rt_link_by_name(rt, "lo", &lo) == 0 && !lo.up)
+		drift_add(drift, "netns", "%s", _("lo is down inside"));
+	return ns_call(&place, compare_inside, drift);
 }
 
 static int explain(struct step_context *context, FILE *out, struct error *error)
@@ -164,6 +241,11 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 	if (r < 0)
 		return refuse(context->instance, r, error);
 	fprintf(out, "# netns: a network namespace of its own, prepared before any link is up\n");
+	fprintf(out, "mkdir -p %s\n", NETNS_DIRECTORY);
+	fprintf(out, "if ! mountpoint -q %s; then\n", NETNS_DIRECTORY);
+	fprintf(out, "\tmount --bind %s %s\n", NETNS_DIRECTORY, NETNS_DIRECTORY);
+	fprintf(out, "\tmount --make-rprivate %s\n\tmount --make-rshared %s\nfi\n", NETNS_DIRECTORY,
+		NETNS_DIRECTORY);
 	fprintf(out, "ip netns add %s\n", name);
 	fprintf(out, "nsenter --net=%s/%s sysctl -qw", NETNS_DIRECTORY, name);
 	for (size_t i = 0; i < ARRAY_SIZE(settings_inside); i++) {
