@@ -132,6 +132,9 @@ int mount_filesystem_fd(const char *type, const char *const *options, unsigned a
 
 	if (context < 0)
 		return -errno;
+	/* what /proc/mounts shows, as after mount(8); else it says "none" */
+	if (fsconfig(context, FSCONFIG_SET_STRING, "source", type, 0) < 0)
+		return -errno;
 	for (; options && *options; options += 2)
 		if (fsconfig(context, FSCONFIG_SET_STRING, options[0], options[1], 0) < 0)
 			return -errno;

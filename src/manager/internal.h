@@ -40,6 +40,7 @@ struct manager {
 	struct manager_options options;
 	struct host host;
 	char *state_directory;        /* RUNTIME/state */
+	char *host_record;            /* what RUNTIME/host.json says, once written */
 	struct operation *operations; /* in the order they came */
 
 	struct rt_monitor *monitor;

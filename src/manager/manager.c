@@ -264,6 +264,7 @@ struct manager *manager_free(struct manager *manager)
 	host_clear(&manager->host);
 	free(manager->census);
 	free(manager->state_directory);
+	free(manager->host_record);
 	free(manager);
 	return NULL;
 }

@@ -13,14 +13,24 @@
 
 #define RECORD_MAX (1 << 20)
 
-static int write_json(const char *path, json_t *root, struct error *error)
+/* `last`, where given, is what the file says already: what has not changed is not written. */
+static int write_json(const char *path, json_t *root, char **last, struct error *error)
 {
-	char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
-	int r = text ? file_write_atomic(path, 0600, text, strlen(text)) : -ENOMEM;
+	_cleanup_free_ char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
+	int r = -ENOMEM;
 
-	free(text);
 	json_decref(root);
-	return r < 0 ? error_errno(error, r, _("can't write %s"), path) : 0;
+	if (last && text && str_equal(*last, text))
+		return 0;
+	if (text)
+		r = file_write_atomic(path, 0600, text, strlen(text));
+	if (r < 0)
+		return error_errno(error, r, _("can't write %s"), path);
+	if (last) {
+		free(*last);
+		*last = TAKE_PTR(text);
+	}
+	return 0;
 }
 
 static json_t *read_json(const char *path)
@@ -84,9 +94,11 @@ int record_write(struct manager *manager, const struct instance *instance, struc
 
 	if (!path)
 		return error_oom(error);
-	r = make_directories(manager->state_directory, 0700);
-	if (r < 0)
-		return error_errno(error, r, _("can't make %s"), manager->state_directory);
+	if (access(manager->state_directory, F_OK) < 0) {
+		r = make_directories(manager->state_directory, 0700);
+		if (r < 0)
+			return error_errno(error, r, _("can't make %s"), manager->state_directory);
+	}
 	root = json_pack("{sI so so so so so sb ss ss ss si sb so so ss sb sb sb}", "since",
 			 (json_int_t)instance->since, "users", strings(instance->users), "groups",
 			 strings(instance->groups), "netns",
@@ -99,7 +111,7 @@ int record_write(struct manager *manager, const struct instance *instance, struc
 			 "host_address", prefix_json(&instance->host_address), "gateway",
 			 ip_address_format(&instance->gateway, gateway), "routed", instance->routed,
 			 "masquerades", instance->masquerades, "forwards", instance->forwards);
-	r = write_json(path, root, error);
+	r = write_json(path, root, NULL, error);
 	return r < 0 ? r : record_write_host(manager, error);
 }
 
@@ -221,12 +233,13 @@ int record_write_host(struct manager *manager, struct error *error)
 		json_decref(bridges);
 		json_decref(sysctls);
 		unlink(path);
+		free(TAKE_PTR(manager->host_record));
 		return 0;
 	}
 	return write_json(path,
 			  json_pack("{so so si}", "bridges", bridges, "sysctls", sysctls,
 				    "netns_directory", (int)host->netns_directory),
-			  error);
+			  &manager->host_record, error);
 }
 
 static void read_bridges(struct host *host, const json_t *root)

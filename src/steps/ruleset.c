@@ -20,7 +20,7 @@ static const struct {
 	uint32_t type, length;
 } sets[] = {
 	[RULESET_INTERFACES] = { "interfaces", "ifname", NFT_TYPE_IFNAME, IFNAMSIZ },
-	[RULESET_MASQUERADE] = { "masquerade", "ipv4_addr", NFT_TYPE_IPV4, 4 },
+	[RULESET_MASQUERADE] = { "masqueraded", "ipv4_addr", NFT_TYPE_IPV4, 4 },
 	[RULESET_ISOLATED] = { "isolated", "ipv4_addr", NFT_TYPE_IPV4, 4 },
 	[RULESET_STRICT] = { "strict", "nf_proto", NFT_TYPE_NFPROTO, 1 },
 };
@@ -32,7 +32,7 @@ static struct nftnl_rule *new_rule(const char *chain)
 	return nft_rule_new(FAMILY, TABLE, chain, NULL);
 }
 
-/* ip saddr @masquerade oifname != @interfaces masquerade */
+/* ip saddr @masqueraded oifname != @interfaces masquerade */
 static struct nftnl_rule *rule_masquerade(const char *chain)
 {
 	struct nftnl_rule *rule = new_rule(chain);
@@ -111,13 +111,13 @@ struct rule_text {
 	const char *text;
 };
 static const struct rule_text postrouting_rules[] = {
-	{ rule_masquerade, "ip saddr @masquerade oifname != @interfaces masquerade" },
+	{ rule_masquerade, "ip saddr @masqueraded oifname != @interfaces masquerade" },
 };
 static const struct rule_text forward_rules[] = {
 	{ rule_established, "ct state established,related accept" },
 	{ rule_isolated, "ip saddr @isolated ip daddr @isolated drop" },
 	{ rule_out, "iifname @interfaces accept" },
-	{ rule_no_new_in, "ip daddr @masquerade drop" },
+	{ rule_no_new_in, "ip daddr @masqueraded drop" },
 	{ rule_in, "oifname @interfaces accept" },
 	{ rule_strict, "meta nfproto @strict drop" },
 };
