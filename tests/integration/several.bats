@@ -15,6 +15,7 @@ many() {
 
 # serve PROFILE: a web server inside, at its address
 serve() {
+	rm -f "/run/world/served-$1"
 	nsctl exec "$1" -- "$integration/lib/web-server" self "$(address_of "$1")" "$1" \
 		>"/run/world/served-$1" 2>&1 3>&- &
 	wait_until grep -q ready "/run/world/served-$1"
@@ -88,16 +89,18 @@ reaches() {
 	run ! ip link show nsctl0
 }
 
-@test "addresses are stable: the same profile gets the same one again, in any order" {
+@test "addresses are stable: what comes and goes does not change another's, nor the way back its own" {
 	many 3
 	nsctl up p1 p2 p3
 	local first
 	first="$(address_of p1) $(address_of p2) $(address_of p3)"
 	equal "$(tr ' ' '\n' <<<"$first" | sort -u | wc -l)" 3
-	nsctl down p1 p2 p3
-	nsctl up p3
-	nsctl up p2
-	nsctl up p1
+	nsctl down p1
+	nsctl up vpn
+	nsctl down p3
+	equal "$(address_of p2)" "$(cut -d' ' -f2 <<<"$first")"
+	nsctl down vpn p2
+	nsctl up p1 p2 p3
 	equal "$(address_of p1) $(address_of p2) $(address_of p3)" "$first"
 }
 
@@ -156,7 +159,7 @@ reaches() {
 	[[ $(state p1) == up || $(state p1) == down ]]
 	nsctl up p1
 	no_drift p1
-	equal "$(grep -c netns/p1 /proc/self/mountinfo)" "$(nsctl down p1 && nsctl up p1 && grep -c netns/p1 /proc/self/mountinfo)"
+	equal "$(grep -c /run/netns/p1 /proc/self/mountinfo)" 1
 }
 
 @test "long names that are alike get host ends that are not" {

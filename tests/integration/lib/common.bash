@@ -51,6 +51,10 @@ is_gone() {
 	[[ -z $state || $state == Z ]]
 }
 
+nsctld_runs() {
+	! is_gone "$(nsctld_pid)"
+}
+
 # nsctld_stop [SIGNAL]
 # shellcheck disable=SC2120
 nsctld_stop() {
@@ -195,6 +199,7 @@ teardown_file() {
 
 setup() {
 	rm -f $undo_list
+	nsctld_runs || nsctld_start
 	record_before
 	if declare -F prepare >/dev/null; then
 		prepare
@@ -203,7 +208,8 @@ setup() {
 
 teardown() {
 	local failed=0
-	# A test may have left it dead; the host still has to be cleaned.
+	# A test that fails may leave it dead; the host has to be cleaned all the same.
+	nsctld_runs || nsctld_start
 	nsctl down --all >/run/world/log/down 2>&1 || { cat /run/world/log/down && failed=1; }
 	run_undo_list || failed=1
 	no_sanitizer_reports || failed=1
