@@ -72,8 +72,11 @@ static int start_daemon(const struct cli *cli, struct error *error)
 	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
 	r = posix_spawn(&pid, arguments[0], &actions, NULL, arguments, environ);
 	posix_spawn_file_actions_destroy(&actions);
-	if (r != 0)
-		return error_errno(error, r, _("can't start %s"), arguments[0]);
+	if (r != 0) {
+		error_errno(error, r, _("can't start %s"), arguments[0]);
+		error_hint(error, _("another one can be named with --daemon"));
+		return -r;
+	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)

@@ -12,9 +12,10 @@
 #include "call.h"
 
 #define DEADLINE_USEC UINT64_C(10000000)
+#define SWEEP_USEC    UINT64_C(1000000) /* how late a deadline may be noticed */
 
 static void on_event(struct loop_source *source, uint32_t events, void *userdata);
-static void on_deadline(struct loop_source *source, uint32_t events, void *userdata);
+static void on_sweep(struct loop_source *source, uint32_t events, void *userdata);
 
 static void log_end(struct client *client, const char *why)
 {
@@ -57,24 +58,33 @@ static int admit(struct client *client)
 	return r;
 }
 
+/* One timer looks after the deadlines of all clients, as long as there are any: a descriptor less
+ * for each. */
+static int start_deadline(struct client *client)
+{
+	struct server *server = client->server;
+	int r = 0;
+
+	client->deadline = now_usec() + DEADLINE_USEC;
+	if (!server->sweep)
+		r = loop_add_timer(server->loop, on_sweep, server, &server->sweep);
+	if (r < 0 || server->sweeping)
+		return r;
+	server->sweeping = true;
+	return loop_timer_set(server->sweep, SWEEP_USEC);
+}
+
 static int watch(struct client *client)
 {
-	struct loop *loop = client->server->loop;
-	int r = loop_add_fd(loop, ipc_connection_fd(client->connection), EPOLLIN, on_event, client,
-			    &client->source);
+	int r = loop_add_fd(client->server->loop, ipc_connection_fd(client->connection), EPOLLIN,
+			    on_event, client, &client->source);
 
-	if (r == 0)
-		r = loop_add_timer(loop, on_deadline, client, &client->deadline);
-	if (r == 0)
-		r = loop_timer_set(client->deadline, DEADLINE_USEC);
-	client->deadline_armed = r == 0;
-	return r;
+	return r < 0 ? r : start_deadline(client);
 }
 
 static void dispose(struct client *client)
 {
 	loop_source_free(client->source);
-	loop_source_free(client->deadline);
 	ipc_connection_free(client->connection);
 	peer_clear(&client->peer);
 	free(client);
@@ -214,15 +224,10 @@ static int set_deadline(struct client *client, bool progress)
 	bool busy = client->call && !ipc_wants_write(client->connection);
 
 	if (!half_done || busy) {
-		if (!client->deadline_armed)
-			return 0;
-		client->deadline_armed = false;
-		return loop_timer_set(client->deadline, 0);
-	}
-	if (client->deadline_armed && !progress)
+		client->deadline = 0;
 		return 0;
-	client->deadline_armed = true;
-	return loop_timer_set(client->deadline, DEADLINE_USEC);
+	}
+	return client->deadline && !progress ? 0 : start_deadline(client);
 }
 
 static void on_event(_unused_ struct loop_source *source, uint32_t events, void *userdata)
@@ -245,13 +250,24 @@ static void on_event(_unused_ struct loop_source *source, uint32_t events, void 
 	client_free(client);
 }
 
-static void on_deadline(_unused_ struct loop_source *source, _unused_ uint32_t events,
-			void *userdata)
+static void on_sweep(struct loop_source *source, _unused_ uint32_t events, void *userdata)
 {
-	struct client *client = userdata;
+	struct server *server = userdata;
+	struct client *client, *next;
+	uint64_t now = now_usec();
 
-	log_end(client, "nothing whole came or left in time");
-	client_free(client);
+	server->sweeping = false;
+	for (client = server->clients; client; client = next) {
+		next = client->next;
+		if (client->deadline && client->deadline <= now) {
+			log_end(client, "nothing whole came or left in time");
+			client_free(client);
+		} else if (client->deadline) {
+			server->sweeping = true;
+		}
+	}
+	if (server->sweeping)
+		loop_timer_set(source, SWEEP_USEC);
 }
 
 void client_wake(struct client *client)

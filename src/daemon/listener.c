@@ -10,6 +10,9 @@
 
 #include "listener.h"
 
+#define LOCK_NAME  "nsctld.lock"
+#define LOCK_TRIES 100
+
 /* ---- one instance --------------------------------------------------------------------- */
 
 static int open_runtime(const char *path, struct error *error)
@@ -32,24 +35,58 @@ static int open_runtime(const char *path, struct error *error)
 	return TAKE_FD(fd);
 }
 
-int listener_lock(const char *runtime, int *ret_fd, struct error *error)
+/* Does the name still lead to the file? The one who had the lock before removes it at its end. */
+static bool still_there(int directory, int fd)
+{
+	struct stat by_name, by_fd;
+
+	return fstatat(directory, LOCK_NAME, &by_name, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       fstat(fd, &by_fd) == 0 && by_name.st_dev == by_fd.st_dev &&
+	       by_name.st_ino == by_fd.st_ino;
+}
+
+/* -EAGAIN: it went away meanwhile. */
+static int try_lock(const char *runtime, int *ret_fd, struct error *error)
 {
 	_cleanup_close_ int directory = open_runtime(runtime, error), fd = -1;
 
 	if (directory < 0)
 		return directory;
-	fd = openat(directory, "nsctld.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(directory, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == ENOENT)
+		return -EAGAIN;
 	if (fd < 0)
-		return error_errno(error, errno, _("can't open %s/nsctld.lock"), runtime);
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-		*ret_fd = TAKE_FD(fd);
-		return 0;
+		return error_errno(error, errno, _("can't open %s/%s"), runtime, LOCK_NAME);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK)
+			return error_errno(error, errno, _("can't lock %s/%s"), runtime, LOCK_NAME);
+		return error_set(error, EALREADY, _("another nsctld runs already (it holds %s/%s)"),
+				 runtime, LOCK_NAME);
 	}
-	if (errno != EWOULDBLOCK)
-		return error_errno(error, errno, _("can't lock %s/nsctld.lock"), runtime);
-	error_set(error, EALREADY, _("another nsctld runs already (it holds %s/nsctld.lock)"),
-		  runtime);
-	return -EALREADY;
+	if (!still_there(directory, fd))
+		return -EAGAIN;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+int listener_lock(const char *runtime, int *ret_fd, struct error *error)
+{
+	int r = -EAGAIN;
+
+	for (int tries = 0; r == -EAGAIN && tries < LOCK_TRIES; tries++)
+		r = try_lock(runtime, ret_fd, error);
+	if (r == -EAGAIN)
+		return error_set(error, EBUSY, _("%s/%s comes and goes"), runtime, LOCK_NAME);
+	return r;
+}
+
+void listener_unlock(const char *runtime)
+{
+	_cleanup_free_ char *path = str_format("%s/%s", runtime, LOCK_NAME);
+
+	if (path)
+		unlink(path);
+	rmdir(runtime);
 }
 
 /* ---- the socket ----------------------------------------------------------------------- */

@@ -174,6 +174,8 @@ static int run(const struct options *options)
 	if (r == 0)
 		r = serve(options, loop, ready_fd, &error);
 	loop_free(loop);
+	if (lock_fd >= 0)
+		listener_unlock(options->runtime);
 	if (r >= 0)
 		return r;
 	print_error(&error);

@@ -178,6 +178,7 @@ void server_stop(struct server *server)
 	sessions_forget(server);
 	loop_source_free(server->listen_source);
 	loop_source_free(server->pause_timer);
+	loop_source_free(server->sweep);
 	if (server->own_socket)
 		unlink(server->options->socket);
 	close_fd(server->listen_fd);

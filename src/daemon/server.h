@@ -36,6 +36,8 @@ struct server {
 	bool restricted; /* only root and `group` may connect */
 	gid_t group;
 	struct client *clients;
+	struct loop_source *sweep; /* for their deadlines; armed while `sweeping` */
+	bool sweeping;
 	struct session *sessions;
 	uint64_t refusals_since; /* see server_may_log */
 	unsigned refusals;
@@ -60,16 +62,16 @@ struct client {
 	struct client *next;
 	struct server *server;
 	struct ipc_connection *connection;
-	struct loop_source *source, *deadline;
+	struct loop_source *source;
+	uint64_t deadline; /* 0: none */
 	struct peer peer;
 	struct call *call; /* the one that is being served */
 	size_t bytes;      /* of memory, as counted in limits */
-	bool deadline_armed;
-	bool greeted;  /* a whole message has come */
-	bool again;    /* there may be whole messages in the buffer */
-	bool eof;      /* nothing more will come */
-	bool broken;   /* close at once */
-	bool upgraded; /* the socket belongs to a session now */
+	bool greeted;      /* a whole message has come */
+	bool again;        /* there may be whole messages in the buffer */
+	bool eof;          /* nothing more will come */
+	bool broken;       /* close at once */
+	bool upgraded;     /* the socket belongs to a session now */
 };
 
 /* Takes the accepted socket over. */

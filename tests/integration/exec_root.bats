@@ -25,7 +25,8 @@ prepare() {
 	run -127 inside vpn no-such-command
 	says no-such-command
 	run -127 inside vpn /no/such/file
-	run -126 inside vpn /etc/hostname
+	echo "not a program" >/run/world/alice/text
+	run -126 inside vpn /run/world/alice/text
 	run -126 inside vpn /etc
 }
 
@@ -42,10 +43,10 @@ prepare() {
 }
 
 @test "options after the command are the command's, with and without --" {
-	run -0 nsctl exec vpn echo --help
-	equal "$output" --help
-	run -0 nsctl exec vpn -- echo --version
-	equal "$output" --version
+	run -0 nsctl exec vpn sh -c 'echo "$*"' --help --version -u alice
+	equal "$output" "--version -u alice"
+	run -0 nsctl exec vpn -- sh -c 'echo "$*"' --help --version -u alice
+	equal "$output" "--version -u alice"
 }
 
 @test "stdin, stdout and stderr go through, large data too" {

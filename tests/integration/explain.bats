@@ -82,10 +82,10 @@ prepare_host() {
 		iptables-nft -A DOCKER-USER -j RETURN
 		iptables-nft -A FORWARD -j DOCKER-USER
 		iptables-nft -P FORWARD DROP
-		mkdir -p /etc/nsctl/profiles /run/world/m/from /run/world/m/to /run/world/m/scratch
+		mkdir -p /run/world/m/from /run/world/m/to /run/world/m/scratch
 		install -m 644 $directory/custom.ini /etc/nsctl/profiles/custom.ini
 	END
-	undo "nft delete table ip filter; rm -rf /etc/nsctl"
+	undo "nft delete table ip filter; rm -f /etc/nsctl/profiles/custom.ini"
 	record_before
 	explained custom
 }

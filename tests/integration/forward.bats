@@ -15,9 +15,9 @@ stranger() { # [SECONDS]
 	on web curl -sS -m "${1:-10}" http://198.51.100.80/
 }
 
-prepare() {
+# Its packets must really come by the host: no redirects from it.
+prepare_file() {
 	on web ip route replace 198.51.100.80 via 192.168.1.2
-	# Its packets must really come by the host: no redirects from it.
 	sysctl -qw net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.eth0.send_redirects=0
 }
 
@@ -45,8 +45,11 @@ prepare() {
 
 @test "the settings of single interfaces survive the change of ip_forward" {
 	# Writing ip_forward resets some of them behind one's back.
-	sysctl -qw net.ipv4.conf.eth0.accept_redirects=0 net.ipv4.conf.all.accept_redirects=1
-	undo "sysctl -qw net.ipv4.conf.eth0.accept_redirects=1 net.ipv4.conf.all.accept_redirects=0"
+	local key
+	for key in all.accept_redirects eth0.accept_redirects; do
+		undo "sysctl -qw net.ipv4.conf.$key=$(sysctl -n net.ipv4.conf.$key)"
+		sysctl -qw net.ipv4.conf.$key=0
+	done
 	record_before
 	nsctl up vpn
 	nsctl down vpn
@@ -123,6 +126,7 @@ prepare() {
 		[link]
 		type = ptp
 	END
+	record_before
 	nsctl up direct
 	passes direct
 	nsctl down direct

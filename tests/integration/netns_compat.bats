@@ -5,6 +5,12 @@
 
 load lib/common
 
+# iproute2 makes its directory at its first use, and never takes it away.
+prepare_file() {
+	ip netns add first
+	ip netns del first
+}
+
 @test "ip netns list names the profile, and only while it is up" {
 	equal "$(ip netns list)" ""
 	nsctl up vpn
@@ -75,9 +81,15 @@ load lib/common
 }
 
 @test "an existing bridge with the gateway's address is used, and left as it was" {
-	ip link add br7 type bridge
+	# With another port and a MAC of its own, it does not change by a port's coming and going.
+	ip link add br7 address 02:00:00:00:00:07 type bridge
 	undo "ip link del br7"
+	ip link add port7 master br7 type veth peer name port7peer
+	undo "ip link del port7"
+	ip link set port7peer up
+	ip link set port7 up
 	ip link set br7 up
+	wait_until sh -c "ip link show br7 | grep -q 'state UP'"
 	ip address add 192.168.57.1/24 dev br7
 	profile office57 <<-END
 		[link]
@@ -107,11 +119,12 @@ load lib/common
 	ip link set to-lan57 up
 	on lan57 ip address add 192.168.57.1/24 dev eth0
 	on lan57 ip link set eth0 up
+	wait_until sh -c "ip link show br0 | grep -q 'state UP'"
 	record_before
 	nsctl up lan
 	no_drift lan
 	equal "$(address_of lan)" 192.168.57.101
-	on lan57 "$integration/lib/web-server" self 192.168.57.1 'lan57 {visitor}' \
+	command on lan57 "$integration/lib/web-server" self 192.168.57.1 'lan57 {visitor}' \
 		>/run/world/served 2>&1 3>&- &
 	local server=$!
 	wait_until grep -q ready /run/world/served

@@ -14,6 +14,7 @@ prepare() {
 		host = 10.1.2.3 buildhost buildhost.example
 	END
 	: >/run/world/visitors
+	chmod 666 /run/world/visitors
 }
 
 # only_from_the_profile: the profile's server is asked, and the host's is not.
@@ -97,22 +98,24 @@ restore_resolv_conf() {
 	ln -sfn /run/resolvconf/another /etc/resolv.conf.new
 	mv -T /etc/resolv.conf.new /etc/resolv.conf
 	only_from_the_profile
+	# As long as it is not there at all, nobody is asked.
 	rm /etc/resolv.conf
-	only_from_the_profile
+	run -2 inside named getent ahostsv4 meanwhile.example
+	run ! grep meanwhile.example /run/world/log/dns-home
 	echo "nameserver 192.168.1.1" >/etc/resolv.conf
 	only_from_the_profile
 	no_drift named
 }
 
-@test "a resolv.conf that links to nothing, or is not there at all" {
+@test "a resolv.conf that links to nothing is served; without one up says what to do" {
 	restore_resolv_conf
 	ln -sf /run/nowhere/resolv.conf /etc/resolv.conf
 	nsctl up named
 	only_from_the_profile
 	nsctl down named
 	rm /etc/resolv.conf
-	nsctl up named
-	only_from_the_profile
+	refused "no /etc/resolv.conf" "make an empty one" -- nsctl up named
+	equal "$(state named)" down
 }
 
 @test "a mount over the host's resolv.conf changes nothing inside" {
@@ -151,13 +154,14 @@ restore_resolv_conf() {
 
 @test "nscd, resolved and avahi of the host get no question from inside" {
 	local service
+	mkdir -p /run/systemd
+	undo "rmdir /run/systemd"
 	for service in /run/nscd/socket /run/systemd/resolve/io.systemd.Resolve \
 		/run/avahi-daemon/socket; do
 		read -r _ < <(exec "$integration/lib/tattle" $service /run/world/visitors 3>&-)
 		undo "pkill -f 'tattle $service'; wait_until eval '! pgrep -f \"tattle $service\"'"
 		undo "rm -rf $(dirname $service)"
 	done
-	undo "rmdir /run/systemd"
 	nsctl up named
 
 	# The host's own look-up does come to nscd, or this would prove nothing.

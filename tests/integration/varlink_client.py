@@ -52,8 +52,12 @@ class Connection:
         control = []
         if fds:
             control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
-        sent = self.socket.sendmsg([data], control)
-        self.socket.sendall(data[sent:])
+        try:
+            sent = self.socket.sendmsg([data], control)
+            if sent < len(data):
+                self.socket.sendall(data[sent:])
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it refused before it read: the reason is there to be received
 
     def receive(self):
         """The next whole message; EOFError when there is none any more."""

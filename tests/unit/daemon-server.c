@@ -45,6 +45,7 @@ NOT_REACHED(int, manager_access, _unused_ struct manager *a, _unused_ const char
 	    _unused_ char ***c, _unused_ char ***d, _unused_ struct error *e)
 NOT_REACHED(int, manager_names, _unused_ struct manager *a, _unused_ char ***b,
 	    _unused_ struct error *c)
+NOT_REACHED(bool, manager_is_up, _unused_ struct manager *a, _unused_ const char *b)
 NOT_REACHED(json_t *, manager_status, _unused_ struct manager *a, _unused_ const char *b)
 NOT_REACHED(bool, manager_is_up, _unused_ struct manager *a, _unused_ const char *b)
 NOT_REACHED(int, manager_namespaces, _unused_ struct manager *a, _unused_ const char *b,

@@ -4,7 +4,8 @@
  * drop. Needs root, and is skipped without.
  */
 #include <fcntl.h>
-#include <linux/close_range.h>
+#include <linux/capability.h>
+#include <linux/keyctl.h>
 #include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -16,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -33,6 +35,7 @@ static gid_t groups[] = { 7, 54323 };
 struct run {
 	struct session_request request;
 	int seals, namespace_fd;
+	int in; /* stdin; -1: /dev/null */
 	pid_t leader;
 	int connection, out; /* our ends */
 	struct session_message message;
@@ -59,6 +62,7 @@ static struct run prepare(char **arguments)
 		},
 		.seals = SEALS,
 		.namespace_fd = -1,
+		.in = -1,
 	};
 }
 
@@ -68,11 +72,26 @@ static void place(int fd, int where)
 		_exit(99);
 }
 
+/* Capabilities that would come back through files that have them. */
+static void keep_inheritable(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		_exit(97);
+	for (size_t i = 0; i < ARRAY_SIZE(data); i++)
+		data[i].inheritable = data[i].permitted;
+	if (syscall(SYS_capset, &header, data) < 0)
+		_exit(97);
+}
+
 /* As nsctld does it; 60 and above, where nothing is in the way. */
 static void become_session(const struct run *run, int connection, int out, int request)
 {
+	int null_fd = open("/dev/null", O_RDONLY);
 	int sources[] = {
-		open("/dev/null", O_RDONLY), out, out, connection, request, run->namespace_fd
+		run->in >= 0 ? run->in : null_fd, out, out, connection, request, run->namespace_fd
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
@@ -83,6 +102,7 @@ static void become_session(const struct run *run, int connection, int out, int r
 			place(sources[i], i);
 	/* one more than there should be: it must not reach the command */
 	place(sources[0], 40);
+	keep_inheritable();
 	execl(SESSION_PROGRAM, "nsctl-session", NULL);
 	_exit(98);
 }
@@ -287,13 +307,24 @@ static void command_leads_a_group_in_the_leaders_session(void **state _unused_)
 	assert_int_equal(session, run.leader);
 }
 
-static void session_keyring_is_the_callers_own(void **state _unused_)
+/* This program as the command: the caller may not be able to reach it by its path. */
+static int print_keyring(void)
 {
-	struct run run = prepare((char *[]){ "cat", "/proc/keys", NULL });
+	printf("%ld\n", syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0));
+	return 0;
+}
 
-	if (access("/proc/keys", R_OK) < 0)
+static void session_keyring_is_not_roots(void **state _unused_)
+{
+	struct run run = prepare((char *[]){ "/proc/self/fd/0", "--print-keyring", NULL });
+	long ours = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+
+	if (ours < 0)
 		skip();
-	assert_has(output_of(&run), " 54321 54322 keyring   _ses: ");
+	run.in = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	assert_true(atol(output_of(&run)) > 0);
+	assert_int_not_equal(atol(run.output), ours);
+	close(run.in);
 }
 
 static void leader_cannot_be_traced_by_the_caller(void **state _unused_)
@@ -541,16 +572,16 @@ static void command_does_not_outlive_its_caller(void **state _unused_)
 	}
 }
 
-static void stopped_command_does_not_outlive_its_caller(void **state _unused_)
+/* It has to go on to notice, long before it would be killed. */
+static void stopped_command_hears_the_hang_up(void **state _unused_)
 {
-	struct run run = prepare((char *[]){ "sleep", "1000", NULL });
+	struct run run = prepare(SHELL("trap 'echo heard; exit' HUP; kill -STOP $$; :"));
 
 	start(&run);
 	expect_start(&run);
-	send_message(&run, SESSION_SIGNAL, SIGSTOP);
 	expect(&run, SESSION_STOPPED, SIGSTOP);
 	run.connection = close_fd(run.connection);
-	output_to_end(&run);
+	assert_string_equal(output_to_end(&run), "heard\n");
 	end(&run);
 }
 
@@ -602,7 +633,7 @@ static void command_is_hung_up_when_the_leader_is_killed(void **state _unused_)
 	close(run.out);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(command_is_the_caller_and_nothing_more),
@@ -611,7 +642,7 @@ int main(void)
 		cmocka_unit_test(environment_is_the_requests_with_the_profile),
 		cmocka_unit_test(mask_nice_and_directory_are_the_requests),
 		cmocka_unit_test(command_leads_a_group_in_the_leaders_session),
-		cmocka_unit_test(session_keyring_is_the_callers_own),
+		cmocka_unit_test(session_keyring_is_not_roots),
 		cmocka_unit_test(leader_cannot_be_traced_by_the_caller),
 		cmocka_unit_test(command_is_in_the_network_it_was_given),
 		cmocka_unit_test(namespace_of_the_wrong_kind_stops_the_command),
@@ -629,12 +660,14 @@ int main(void)
 		cmocka_unit_test(stops_and_continues_are_reported),
 		cmocka_unit_test(pipe_ends_when_the_command_closes_it),
 		cmocka_unit_test(command_does_not_outlive_its_caller),
-		cmocka_unit_test(stopped_command_does_not_outlive_its_caller),
+		cmocka_unit_test(stopped_command_hears_the_hang_up),
 		cmocka_unit_test(caller_that_talks_nonsense_is_hung_up_on),
 		cmocka_unit_test(leader_that_is_told_to_end_ends_the_command),
 		cmocka_unit_test(command_is_hung_up_when_the_leader_is_killed),
 	};
 
+	if (argc == 2 && str_equal(argv[1], "--print-keyring"))
+		return print_keyring();
 	if (geteuid() != 0) {
 		fputs("session-program: needs root\n", stderr);
 		return 77;

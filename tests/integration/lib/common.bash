@@ -6,8 +6,8 @@
 # down, what the test itself changed is undone, and the state of the host has to be what it was
 # before: no test can forget that.
 #
-# A file may define prepare_file (once, before nsctld starts) and prepare (before each test's
-# record).
+# A file may define prepare_file (once, before nsctld starts) and prepare (before each test; what it
+# changes is undone as what the test does).
 
 bats_require_minimum_version 1.5.0
 : "${NSCTL_WORLD:?run integration tests with tests/run}"
@@ -29,7 +29,7 @@ undo_list=/run/world/undo
 # nsctld_start [OPTION…]: returns when it answers.
 # shellcheck disable=SC2120
 nsctld_start() {
-	nsctld "$@" >>/run/world/log/nsctld 2>&1 3>&- &
+	nsctld "$@" >>/run/world/log/nsctld 2>&1 3>&- 4>&- &
 	echo $! >/run/world/nsctld.pid
 	disown
 	wait_until nsctld_answers
@@ -95,7 +95,6 @@ same_as_before() {
 
 # profile NAME: makes a profile out of stdin, until the test is over.
 profile() {
-	mkdir -p /etc/nsctl/profiles
 	cat >"/etc/nsctl/profiles/$1.ini"
 	undo "rm -f '/etc/nsctl/profiles/$1.ini'"
 }
@@ -196,10 +195,10 @@ teardown_file() {
 
 setup() {
 	rm -f $undo_list
+	record_before
 	if declare -F prepare >/dev/null; then
 		prepare
 	fi
-	record_before
 }
 
 teardown() {

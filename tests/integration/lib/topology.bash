@@ -30,9 +30,11 @@ world_machine() {
 	read -r pid < <(
 		exec unshare --net -- bash -c '
 			sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv4.ip_forward=1
+			# Else a frame that it bridges would count as a packet that it routes.
+			sysctl -qew net.bridge.bridge-nf-call-iptables=0
 			ip link set lo up
 			echo $$
-			exec -a "world-$0" sleep infinity' "$name" 3>&- 2>>/run/world/log/servers
+			exec -a "world-$0" sleep infinity' "$name" 3>&- 4>&- 2>>/run/world/log/servers
 	)
 	echo "$pid" >"/run/world/machines/$name"
 }
@@ -45,7 +47,7 @@ on() {
 # Runs a server in the background and waits for the line that it prints when it is ready.
 world_start() {
 	local ready
-	read -r ready < <(exec "$@" 3>&- 2>>/run/world/log/servers)
+	read -r ready < <(exec "$@" 3>&- 4>&- 2>>/run/world/log/servers)
 	[[ -n $ready ]]
 }
 
@@ -59,7 +61,7 @@ world_dns() {
 	done
 	on "$machine" dnsmasq --conf-file=/dev/null --no-resolv --no-hosts --user=root --bind-interfaces \
 		--listen-address="$address" --pid-file= --log-queries \
-		--log-facility="/run/world/log/$log" "${records[@]}" 3>&- 2>>/run/world/log/servers
+		--log-facility="/run/world/log/$log" "${records[@]}" 3>&- 4>&- 2>>/run/world/log/servers
 }
 
 world_home() {
@@ -79,7 +81,7 @@ world_home() {
 
 	ip -batch - <<-END
 		link set lo up
-		link add eth0 type veth peer name to-host netns $router
+		link add eth0 address 02:00:00:01:00:02 type veth peer name to-host netns $router
 		link set eth0 up
 		address add 192.168.1.2/24 dev eth0
 		route add default via 192.168.1.1
@@ -184,7 +186,7 @@ world_office() {
 		--local 198.51.100.10 --server 10.8.0.0 255.255.255.0 --topology subnet --dh none \
 		--ca $keys/ca.crt --cert $keys/server.crt --key $keys/server.key \
 		--remote-cert-tls client --keepalive 5 30 --disable-dco \
-		--push "route 192.168.1.0 255.255.255.0" --push "dhcp-option DNS 10.8.0.1" 3>&- 2>>/run/world/log/servers
+		--push "route 192.168.1.0 255.255.255.0" --push "dhcp-option DNS 10.8.0.1" 3>&- 4>&- 2>>/run/world/log/servers
 	wait_until grep -q "Initialization Sequence Completed" /run/world/log/openvpn-server
 	world_dns vpnserver 10.8.0.1 dns-office intranet.office.example=192.168.1.10 \
 		wiki.office.example=192.168.1.11
