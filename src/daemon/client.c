@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 
 #include "call.h"
+#include "patience.h"
 
 #define DEADLINE_USEC UINT64_C(10000000)
 #define SWEEP_USEC    UINT64_C(1000000) /* how late a deadline may be noticed */
@@ -85,7 +86,9 @@ static int watch(struct client *client)
 static void dispose(struct client *client)
 {
 	loop_source_free(client->source);
+	patience_start(); /* descriptors that it sent and nobody read go with the socket */
 	ipc_connection_free(client->connection);
+	patience_end();
 	peer_clear(&client->peer);
 	free(client);
 }
@@ -102,6 +105,7 @@ int client_new(struct server *server, int fd)
 	}
 	client->server = server;
 	client->peer.pidfd = -1;
+	ipc_refuse_fds(client->connection);
 	r = peer_of_socket(fd, &client->peer);
 	if (r == 0)
 		r = admit(client);
@@ -153,8 +157,11 @@ static int charge(struct client *client)
 
 static int receive(struct client *client)
 {
-	int r = ipc_receive(client->connection);
+	int r;
 
+	patience_start(); /* descriptors that it sends are dropped by the kernel, in our name */
+	r = ipc_receive(client->connection);
+	patience_end();
 	if (r == -ENODATA) {
 		client->eof = true;
 		return 0;

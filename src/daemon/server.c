@@ -12,6 +12,7 @@
 #include "access.h"
 #include "activation.h"
 #include "listener.h"
+#include "patience.h"
 #include "server.h"
 
 #define PAUSE_USEC UINT64_C(100000)
@@ -166,6 +167,7 @@ int server_start(struct server *server, struct loop *loop, const struct options 
 	if (r < 0)
 		return r;
 	raise_file_limit();
+	patience_prepare();
 	manager.settings = server->settings;
 	r = manager_new(loop, &manager, &server->manager, error);
 	return r < 0 ? r : open_socket(server, error);
@@ -181,7 +183,9 @@ void server_stop(struct server *server)
 	loop_source_free(server->sweep);
 	if (server->own_socket)
 		unlink(server->options->socket);
+	patience_start(); /* whoever waits in its queue may have sent descriptors */
 	close_fd(server->listen_fd);
+	patience_end();
 	manager_free(server->manager);
 	limits_free(server->limits);
 	settings_free(server->settings);
