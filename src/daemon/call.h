@@ -21,7 +21,7 @@ struct call {
 /* ---- call.c --------------------------------------------------------------------------- */
 
 struct call *call_new(struct client *client);
-/* Takes back what runs on its behalf (which goes on). */
+/* What runs on its behalf goes on, and nobody hears of it. */
 struct call *call_free(struct call *call); /* NULL-safe, returns NULL */
 /* Without `last` further replies follow. Parameters are stolen, NULL means out of memory. */
 void call_reply_part(struct call *call, json_t *parameters, bool last);

@@ -221,7 +221,9 @@ static void hand_over(struct call *call, int request_fd,
 	}
 	if (session_start(call->server, &spawn, &error) < 0) {
 		limits_give(call->server->limits, spawn.uid, LIMIT_SESSIONS, 1);
-		log_error("%s", error_text(&error));
+		if (server_may_log(call->server))
+			log_warning("uid %u, pid %d: %s", client->peer.uid, client->peer.pid,
+				    error_text(&error));
 		send_failure(fd, &error);
 	}
 }

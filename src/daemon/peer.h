@@ -28,13 +28,17 @@ bool peer_in_group(const struct peer *peer, gid_t gid);
 /* In which surroundings a process lives. */
 struct standing {
 	struct file_id user_ns, mount_ns, pid_ns;
+	struct file_id root; /* the directory "/" */
 	bool no_new_privs;
 	unsigned seccomp;      /* 0: no filter */
 	uint64_t capabilities; /* effective */
+	uint64_t bounding;     /* those that it or what it executes may ever have */
 };
 
 /* Of the peer: -ESRCH when it has ended. */
 int peer_standing(const struct peer *peer, struct standing *ret);
+/* That part alone: -ESRCH when it has ended. */
+int peer_user_namespace(const struct peer *peer, struct file_id *ret);
 /* Of this process. */
 int own_standing(struct standing *ret);
 /* Pure: fills in what /proc/PID/status says; -EBADMSG when a line is missing or odd. */

@@ -15,30 +15,42 @@
 #include "patience.h"
 #include "server.h"
 
-#define PAUSE_USEC UINT64_C(100000)
-#define BYTES_MAX  (64 << 20) /* per uid: what its connections hold in memory */
+#define PAUSE_USEC  UINT64_C(100000)
+#define ACCEPTS_MAX 64         /* in one round */
+#define BYTES_MAX   (64 << 20) /* per uid: what its connections hold in memory */
 
 #define REFUSALS_MAX  100                /* lines of log … */
 #define REFUSALS_USEC UINT64_C(10000000) /* … in this time */
 
 /* ---- accepting ------------------------------------------------------------------------ */
 
+/* 0, or what accept4(2) said. */
+static int accept_one(struct server *server)
+{
+	/* blocking: the socket may become a session's, and all calls here say MSG_DONTWAIT */
+	int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = client_new(server, fd);
+	if (r < 0 && r != -EACCES && r != -EDQUOT && server_may_log(server))
+		log_warning("can't take a connection: %s",
+			    error_text(&(struct error){ .code = -r }));
+	return 0;
+}
+
+/* Several in a row: one who connects again and again stands in the queue before the others. */
 static void on_connection(struct loop_source *source, _unused_ uint32_t events, void *userdata)
 {
 	struct server *server = userdata;
-	/* blocking: the socket may become a session's, and all calls here say MSG_DONTWAIT */
-	int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	int r = 0;
 
-	if (fd >= 0) {
-		int r = client_new(server, fd);
-
-		if (r < 0 && r != -EACCES && r != -EDQUOT)
-			log_warning("can't take a connection: %s",
-				    error_text(&(struct error){ .code = -r }));
+	for (int i = 0; r == 0 && i < ACCEPTS_MAX; i++)
+		r = accept_one(server);
+	if (r == 0 || r == -EAGAIN || r == -EINTR || r == -ECONNABORTED)
 		return;
-	}
-	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
-		return;
+	errno = -r;
 	log_warning("can't accept a connection, pausing: %m");
 	if (loop_timer_set(server->pause_timer, PAUSE_USEC) == 0)
 		loop_source_set_events(source, 0);

@@ -163,10 +163,11 @@ int session_start(struct server *server, const struct spawn *spawn, struct error
 	pid_t pid = clone_child(cgroup_fd, &pidfd);
 	int r;
 
-	if (pid < 0 && cgroup_fd >= 0) {
-		log_warning("can't start a command of uid %u in its own cgroup: %m", spawn->uid);
-		pid = clone_child(-1, &pidfd);
-	}
+	/* never in ours instead: there the limits of the caller's (pids.max, memory.max) would not
+	 * hold, and whoever has reached them would get on through us */
+	if (pid < 0 && cgroup_fd >= 0)
+		return error_errno(error, errno,
+				   _("can't start a session in the caller's control group"));
 	if (pid < 0)
 		return error_errno(error, errno, _("can't start a session"));
 	if (pid == 0)
