@@ -325,6 +325,27 @@ int limits_parse(const char *text, struct rlimit limits[RLIM_NLIMITS])
 	return 0;
 }
 
+int oom_score_adj_parse(const char *text, int *ret)
+{
+	char *end;
+	long value;
+
+	errno = 0;
+	value = strtol(text, &end, 10);
+	if (errno || end == text || (*end && *end != '\n') || value < -1000 || value > 1000)
+		return -EBADMSG;
+	*ret = value;
+	return 0;
+}
+
+static int read_oom_score_adj(int proc_fd, int *ret)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = file_read(proc_fd, "oom_score_adj", STATUS_MAX, &text, NULL);
+
+	return r < 0 ? r : oom_score_adj_parse(text, ret);
+}
+
 int peer_inheritance(const struct peer *peer, struct inheritance *ret)
 {
 	_cleanup_close_ int proc_fd = open_proc(peer->pid), cgroup_fd = -1;
@@ -337,6 +358,8 @@ int peer_inheritance(const struct peer *peer, struct inheritance *ret)
 	r = file_read(proc_fd, "limits", STATUS_MAX, &text, NULL);
 	if (r == 0)
 		r = limits_parse(text, inheritance.limits);
+	if (r == 0)
+		r = read_oom_score_adj(proc_fd, &inheritance.oom_score_adj);
 	if (r < 0)
 		return r;
 	errno = 0;

@@ -48,11 +48,14 @@ int standing_parse_status(const char *text, struct standing *standing);
 struct inheritance {
 	struct rlimit limits[RLIM_NLIMITS];
 	int nice;
-	int cgroup_fd; /* -1: unknown */
+	int oom_score_adj; /* who is to be killed first when memory is short: 1000 */
+	int cgroup_fd;     /* -1: unknown */
 };
 
 /* Pure: the limits out of /proc/PID/limits (fs/proc/base.c, proc_pid_limits); -EBADMSG unless every
  * one is there. prlimit(2) would want CAP_SYS_RESOURCE, which root in a container may lack. */
 int limits_parse(const char *text, struct rlimit limits[RLIM_NLIMITS]);
+/* Pure: what /proc/PID/oom_score_adj says; -EBADMSG when it is no such number. */
+int oom_score_adj_parse(const char *text, int *ret);
 /* -ESRCH when it has ended. */
 int peer_inheritance(const struct peer *peer, struct inheritance *ret);

@@ -156,6 +156,21 @@ static void another_user_namespace_is_refused_even_to_uid_0(_unused_ void **stat
 	assert_int_equal(judge(0, &its, true), -EPERM);
 }
 
+static void an_oom_score_is_a_number_in_its_range(_unused_ void **state)
+{
+	static const char *const wrong[] = {
+		"", "\n", "x\n", "5x\n", "1001\n", "-1001\n", "99999999999999999999\n"
+	};
+	const char *const *text;
+	int value = 7;
+
+	ARRAY_FOREACH(text, wrong)
+		assert_int_equal(oom_score_adj_parse(*text, &value), -EBADMSG);
+	assert_int_equal(value, 7);
+	assert_int_equal(oom_score_adj_parse("-1000\n", &value), 0);
+	assert_int_equal(value, -1000);
+}
+
 static void a_smaller_bounding_set_is_refused(_unused_ void **state)
 {
 	struct standing its = plain();
@@ -365,6 +380,7 @@ int main(void)
 		cmocka_unit_test(an_ordinary_caller_is_no_stranger),
 		cmocka_unit_test(confined_callers_are_refused),
 		cmocka_unit_test(another_user_namespace_is_refused_even_to_uid_0),
+		cmocka_unit_test(an_oom_score_is_a_number_in_its_range),
 		cmocka_unit_test(a_smaller_bounding_set_is_refused),
 		cmocka_unit_test(another_root_directory_is_refused),
 		cmocka_unit_test(another_mount_or_pid_namespace_is_refused_unless_ours),
