@@ -216,6 +216,8 @@ void nft_verdict(struct nftnl_rule *rule, int verdict);
 void nft_masquerade(struct nftnl_rule *rule);
 void nft_counter(struct nftnl_rule *rule);
 
+/* 0, -ENOENT, or what the kernel said. */
+int nft_table_look_up(struct nft *nft, uint32_t family, const char *table);
 /* Looking: each calls fn per object; -ENOENT where the table or chain does not exist. */
 struct nft_chain_info {
 	uint32_t family;

@@ -71,6 +71,7 @@ struct host {
 	struct nft *nft;
 	struct instance *instances; /* of all profiles that are up, also in part */
 
+	bool has_table;           /* inet nsctl is in nf_tables, and nsctl put it there */
 	unsigned netns_directory; /* NETNS_MADE_DIRECTORY, NETNS_BOUND_DIRECTORY */
 	struct host_bridge *bridges;
 	struct host_sysctl *sysctls;

@@ -91,9 +91,10 @@ char *str_shell_quote(const char *s)
 	    strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,") ==
 		    length)
 		return strdup(s);
-	out = p = malloc(4 * length + 3);
+	out = malloc(4 * length + 3);
 	if (!out)
 		return NULL;
+	p = out;
 	*p++ = '\'';
 	for (; *s; s++) {
 		if (*s == '\'')

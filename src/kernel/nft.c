@@ -375,6 +375,17 @@ static struct nlmsghdr *request(struct nft *nft, char *buffer, uint16_t type, ui
 	return nftnl_nlmsg_build_hdr(buffer, type, family, NLM_F_DUMP, ++nft->sequence);
 }
 
+int nft_table_look_up(struct nft *nft, uint32_t family, const char *table)
+{
+	char buffer[OPERATION_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct walk walk = {};
+	struct nlmsghdr *h =
+		nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETTABLE, family, NLM_F_ACK, ++nft->sequence);
+
+	mnl_attr_put_strz(h, NFTA_TABLE_NAME, table);
+	return dump(nft, h, NULL, &walk);
+}
+
 static int on_chain(const struct nlmsghdr *h, void *userdata)
 {
 	struct walk *walk = userdata;

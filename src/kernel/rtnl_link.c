@@ -61,11 +61,12 @@ static int parse_link(struct nl_msg *message, void *userdata)
 		memcpy(&info->mac, nla_data(a[IFLA_ADDRESS]), ETH_ALEN);
 	read_kind(a[IFLA_LINKINFO], info->kind);
 	if (a[IFLA_STATS64]) {
-		const struct rtnl_link_stats64 *stats = nla_data(a[IFLA_STATS64]);
+		const char *stats = nla_data(a[IFLA_STATS64]); /* aligned to 4 bytes only */
 
-		memcpy(&info->rx_bytes, &stats->rx_bytes,
-		       sizeof(info->rx_bytes)); /* may be unaligned */
-		memcpy(&info->tx_bytes, &stats->tx_bytes, sizeof(info->tx_bytes));
+		memcpy(&info->rx_bytes, stats + offsetof(struct rtnl_link_stats64, rx_bytes),
+		       sizeof(info->rx_bytes));
+		memcpy(&info->tx_bytes, stats + offsetof(struct rtnl_link_stats64, tx_bytes),
+		       sizeof(info->tx_bytes));
 	}
 	return 0;
 }

@@ -229,7 +229,8 @@ int record_write_host(struct manager *manager, struct error *error)
 	for (const struct host_sysctl *saved = host->sysctls; saved; saved = saved->next)
 		json_array_append_new(
 			sysctls, json_pack("{ssss}", "name", saved->name, "value", saved->value));
-	if (!host->instances && !host->bridges && !host->sysctls && !host->netns_directory) {
+	if (!host->instances && !host->bridges && !host->sysctls && !host->has_table &&
+	    !host->netns_directory) {
 		json_decref(bridges);
 		json_decref(sysctls);
 		unlink(path);
@@ -237,8 +238,9 @@ int record_write_host(struct manager *manager, struct error *error)
 		return 0;
 	}
 	return write_json(path,
-			  json_pack("{so so si}", "bridges", bridges, "sysctls", sysctls,
-				    "netns_directory", (int)host->netns_directory),
+			  json_pack("{so so si sb}", "bridges", bridges, "sysctls", sysctls,
+				    "netns_directory", (int)host->netns_directory, "table",
+				    host->has_table),
 			  &manager->host_record, error);
 }
 

@@ -272,6 +272,14 @@ static int make_directories_for(const struct host *host, const struct instance *
 	return r < 0 ? error_errno(error, r, _("can't prepare %s"), own) : 0;
 }
 
+static void remove_directory_of(const struct host *host, const struct instance *instance)
+{
+	_cleanup_free_ char *own = instance_directory(host, instance, NULL);
+
+	if (own)
+		rmdir(own);
+}
+
 static int remember(struct instance *instance, const struct wishes *wishes, struct error *error)
 {
 	for (size_t i = 0; i < wishes->count; i++)
@@ -304,6 +312,7 @@ static int make(struct step_context *context, const struct wishes *wishes, struc
 	if (r < 0) {
 		close_fd(inside.mounts_fd);
 		close_fd(inside.root_fd);
+		remove_directory_of(context->host, instance);
 		return error_errno(error, r, "%s", _("can't make the mount namespace"));
 	}
 	instance->mounts_fd = inside.mounts_fd;
@@ -437,19 +446,18 @@ static int down(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
 	_cleanup_free_ char *pin = instance_directory(context->host, instance, "mnt");
-	_cleanup_free_ char *own = instance_directory(context->host, instance, NULL);
 	int r;
 
 	if (!instance->has_mounts)
 		return 0;
-	if (!pin || !own)
+	if (!pin)
 		return error_oom(error);
 	instance->mounts_fd = close_fd(instance->mounts_fd);
 	instance->root_fd = close_fd(instance->root_fd);
 	r = namespace_unpin(pin);
 	if (r < 0)
 		return error_errno(error, r, _("can't remove %s"), pin);
-	rmdir(own);
+	remove_directory_of(context->host, instance);
 	strv_free(instance->mounted);
 	instance->mounted = NULL;
 	instance->has_mounts = false;

@@ -207,14 +207,25 @@ static void add_elements(struct nft_batch *batch, const struct host *host,
 				sets[elements[i].set].length);
 }
 
-int ruleset_rebuild(struct host *host, struct error *error)
+/* A table of our name that the record does not know is somebody else's. */
+static int refuse_foreign(const struct host *host, struct error *error)
 {
-	struct nft_batch *batch = nft_batch_begin(host->nft);
+	int r = host->has_table ? -ENOENT : nft_table_look_up(host->nft, FAMILY, TABLE);
 
-	nft_table_add(batch, FAMILY, TABLE); /* so that the deletion never fails */
-	nft_table_delete(batch, FAMILY, TABLE);
-	if (!ruleset_used(host))
-		return nft_batch_commit(batch, error);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return error_errno(error, r, "%s", _("can't look at nf_tables"));
+	error_set(error, EEXIST, "%s",
+		  _("nf_tables table inet nsctl exists and was not made by nsctl"));
+	error_hint(
+		error, "%s",
+		_("look at it (nft list table inet nsctl), then delete it (nft delete table inet nsctl)"));
+	return -EEXIST;
+}
+
+static void add_table(struct nft_batch *batch, const struct host *host)
+{
 	nft_table_add(batch, FAMILY, TABLE);
 	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
 		nft_set_add(batch, FAMILY, TABLE, sets[i].name, sets[i].type, sets[i].length);
@@ -226,7 +237,28 @@ int ruleset_rebuild(struct host *host, struct error *error)
 	}
 	for (const struct instance *instance = host->instances; instance; instance = instance->next)
 		add_elements(batch, host, instance);
-	return nft_batch_commit(batch, error);
+}
+
+int ruleset_rebuild(struct host *host, struct error *error)
+{
+	bool used = ruleset_used(host);
+	struct nft_batch *batch;
+	int r;
+
+	if (!used && !host->has_table)
+		return 0;
+	r = refuse_foreign(host, error);
+	if (r < 0)
+		return r;
+	batch = nft_batch_begin(host->nft);
+	nft_table_add(batch, FAMILY, TABLE); /* so that the deletion never fails */
+	nft_table_delete(batch, FAMILY, TABLE);
+	if (used)
+		add_table(batch, host);
+	r = nft_batch_commit(batch, error);
+	if (r == 0)
+		host->has_table = used;
+	return r;
 }
 
 static bool used_by_others(const struct host *host, const struct instance *instance)
