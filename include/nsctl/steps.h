@@ -13,6 +13,8 @@
 
 /* ---- what has been made ------------------------------------------------------------------ */
 
+#define INSTANCE_AWAITED_MAX 4
+
 struct instance {
 	char *name;
 	int64_t since;          /* seconds since the epoch when `up` had made it all, 0: never */
@@ -51,6 +53,11 @@ struct instance {
 	/* nat, forward */
 	bool masquerades, forwards;
 
+	/* indexes of links that are going in the background: `down` has to wait for them */
+	int awaited[INSTANCE_AWAITED_MAX];
+	size_t n_awaited;
+	bool bridge_is_going; /* one of them is a bridge */
+
 	struct instance *next;
 };
 
@@ -75,6 +82,7 @@ struct host {
 	unsigned netns_directory; /* NETNS_MADE_DIRECTORY, NETNS_BOUND_DIRECTORY */
 	struct host_bridge *bridges;
 	struct host_sysctl *sysctls;
+	bool dirty; /* one of the four above is not on disk yet */
 };
 
 /* ---- the steps --------------------------------------------------------------------------- */
@@ -84,6 +92,9 @@ struct step_context {
 	struct instance *instance;
 	const struct profile *profile; /* NULL in down */
 	char **warnings;               /* what the user should know; appended by steps */
+	/* Writes the record now, in the middle of a step whose work must not be forgotten. */
+	int (*record)(struct step_context *context, struct error *error);
+	void *userdata;
 };
 
 /* What differs between the profile and the kernel. */
@@ -99,6 +110,8 @@ void drift_clear(struct drift *drift);
 
 struct step {
 	const char *name;
+	/* What it makes is known again by the record, which is written right after it. */
+	bool recorded;
 	/* Does the profile ask for it? */
 	bool (*wanted)(const struct profile *profile);
 	/* Makes it, or what is missing of it: 1 something was made, 0 nothing to do, or a negative
@@ -133,6 +146,8 @@ struct instance *instance_free(struct instance *instance);
 void instance_freep(struct instance **instance);
 /* The socket inside the profile's network namespace; opened at the first call. */
 int instance_rt(struct instance *instance, struct rt **ret, struct error *error);
+/* Notes a link (0: none) that is going in the background. */
+void instance_await(struct instance *instance, int index);
 /* After a restart: takes up the pinned namespaces that are those of the record. */
 void instance_hold(const struct host *host, struct instance *instance);
 /* When the last profile has gone: takes away the directories and mounts that all of them shared. */

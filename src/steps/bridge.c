@@ -52,6 +52,7 @@ static void forget(struct host *host, const char *name)
 
 			*p = bridge->next;
 			free(bridge);
+			host->dirty = true;
 			return;
 		}
 }
@@ -79,6 +80,7 @@ static int make(struct step_context *context, struct error *error)
 	bridge->index = info.index;
 	bridge->next = host->bridges;
 	host->bridges = bridge;
+	host->dirty = true;
 	r = rt_link_set_no_ipv6(host->rt, info.index, error);
 	if (r == 0)
 		r = rt_link_set_up(host->rt, info.index, error);
@@ -117,8 +119,14 @@ static int down(struct step_context *context, struct error *error)
 	if (bridge && !host_bridge_shared(host, instance)) {
 		/* by name and index: another's bridge of that name stays */
 		if (rt_link_by_index(host->rt, bridge->index, &info) == 0 &&
-		    strcmp(info.name, bridge->name) == 0 && strcmp(info.kind, "bridge") == 0)
-			r = rt_link_delete(host->rt, bridge->index, error);
+		    strcmp(info.name, bridge->name) == 0 && strcmp(info.kind, "bridge") == 0) {
+			r = rt_link_delete_later(bridge->index);
+			if (r < 0) /* no thread for it */
+				r = rt_link_delete(host->rt, bridge->index, error);
+			else
+				instance_await(instance, bridge->index);
+			instance->bridge_is_going = r == 0;
+		}
 		if (r == 0)
 			forget(host, instance->bridge);
 	}

@@ -65,10 +65,17 @@ void host_release(struct host *host)
 
 	netns_directory_release(host->netns_directory);
 	host->netns_directory = 0;
+	host->dirty = true;
 	if (directory && rmdir(directory) < 0 && errno == EBUSY) { /* its private mount is on it */
 		umount2(directory, MNT_DETACH | UMOUNT_NOFOLLOW);
 		rmdir(directory);
 	}
+}
+
+void instance_await(struct instance *instance, int index)
+{
+	if (index > 0 && instance->n_awaited < INSTANCE_AWAITED_MAX)
+		instance->awaited[instance->n_awaited++] = index;
 }
 
 char *instance_directory(const struct host *host, const struct instance *instance, const char *file)
