@@ -93,11 +93,11 @@ int rt_link_by_name(struct rt *rt, const char *name, struct rt_link_info *ret);
 int rt_link_by_index(struct rt *rt, int index, struct rt_link_info *ret);
 
 /* Changes that go to the kernel in one system call. rt_batch_send frees the batch; it tells of the
- * first that failed (*ret_failed, counted from 0) and of out of memory on the way. NULL is an empty
+ * first that failed and of out of memory on the way. NULL is an empty
  * batch for which there was no memory. */
 struct rt_batch;
 struct rt_batch *rt_batch_begin(struct rt *rt);
-int rt_batch_send(struct rt_batch *batch, size_t *ret_failed, struct error *error);
+int rt_batch_send(struct rt_batch *batch, struct error *error);
 
 struct rt_veth {
 	const char *name;                  /* the end that stays in the socket's namespace */
@@ -112,7 +112,7 @@ struct rt_veth {
 /* Makes the pair and brings the near end up, without IPv6 addresses. (The other can't come up
  * before the pair is whole: drivers/net/veth.c, veth_open.) All or nothing. -EEXIST: a name is
  * taken. */
-int rt_veth_create(struct rt *rt, const struct rt_veth *veth, struct error *error);
+int rt_veth_create(struct rt *rt, const struct rt_veth *veth, int *ret_index, struct error *error);
 /* A bridge, down, with a MAC address that stays when ports come and go. */
 int rt_bridge_create(struct rt *rt, const char *name, struct error *error);
 int rt_link_set_up(struct rt *rt, int index, struct error *error);

@@ -45,7 +45,7 @@ int rt_address_add(struct rt *rt, int index, const struct ip_prefix *address, st
 	struct rt_batch *batch = rt_batch_begin(rt);
 
 	rt_batch_address_add(batch, index, address);
-	return rt_batch_send(batch, NULL, error);
+	return rt_batch_send(batch, error);
 }
 
 int rt_address_delete(struct rt *rt, int index, const struct ip_prefix *address,
@@ -56,7 +56,7 @@ int rt_address_delete(struct rt *rt, int index, const struct ip_prefix *address,
 
 	rt_batch_add(batch, address_message(RTM_DELADDR, index, address), -EADDRNOTAVAIL,
 		     _("can't delete address %s"), ip_prefix_format(address, text));
-	return rt_batch_send(batch, NULL, error);
+	return rt_batch_send(batch, error);
 }
 
 struct address_walk {
@@ -151,7 +151,7 @@ int rt_route_add(struct rt *rt, const struct ip_prefix *destination,
 	struct rt_batch *batch = rt_batch_begin(rt);
 
 	rt_batch_route_add(batch, destination, gateway, index);
-	return rt_batch_send(batch, NULL, error);
+	return rt_batch_send(batch, error);
 }
 
 struct route_walk {

@@ -15,7 +15,7 @@
 struct rt_batch {
 	struct rt *rt;
 	char *data;
-	size_t length, last_offset;
+	size_t length;
 	struct item {
 		char *text;   /* "can't …", for the error */
 		int harmless; /* an errno, negative, that is success */
@@ -42,11 +42,9 @@ static int append(struct rt_batch *batch, struct nl_msg *message)
 	if (!grown)
 		return -ENOMEM;
 	batch->data = grown;
-	header->nlmsg_seq = nl_socket_use_seq(batch->rt->socket);
 	header->nlmsg_flags |= NLM_F_REQUEST;
 	memset(grown + batch->length, 0, length);
 	memcpy(grown + batch->length, header, header->nlmsg_len);
-	batch->last_offset = batch->length;
 	batch->length += length;
 	return 0;
 }
@@ -77,6 +75,19 @@ out:
 	if (batch && !batch->failed)
 		batch->failed = -ENOMEM;
 	nlmsg_free(message);
+}
+
+/* Numbered in one go, since queries may have used the socket while the batch was filled. */
+static void number(struct rt_batch *batch)
+{
+	struct nlmsghdr *header = NULL;
+
+	for (size_t at = 0; at < batch->length; at += NLMSG_ALIGN(header->nlmsg_len)) {
+		header = (struct nlmsghdr *)(batch->data + at);
+		header->nlmsg_seq = nl_socket_use_seq(batch->rt->socket);
+	}
+	if (header)
+		header->nlmsg_flags |= NLM_F_ACK; /* the last */
 }
 
 struct outcome {
@@ -144,7 +155,7 @@ static int tell(const struct rt_batch *batch, const struct outcome *outcome, str
 				  : error_errno(error, outcome->code, "%s", text);
 }
 
-int rt_batch_send(struct rt_batch *batch, size_t *ret_failed, struct error *error)
+int rt_batch_send(struct rt_batch *batch, struct error *error)
 {
 	struct outcome outcome = {};
 	int r;
@@ -153,7 +164,7 @@ int rt_batch_send(struct rt_batch *batch, size_t *ret_failed, struct error *erro
 		return error_oom(error);
 	r = batch->failed;
 	if (r == 0 && batch->count) {
-		((struct nlmsghdr *)(batch->data + batch->last_offset))->nlmsg_flags |= NLM_F_ACK;
+		number(batch);
 		r = nl_sendto(batch->rt->socket, batch->data, batch->length) < 0
 			    ? -EIO
 			    : read_answers(batch, &outcome);
@@ -162,8 +173,6 @@ int rt_batch_send(struct rt_batch *batch, size_t *ret_failed, struct error *erro
 		error_errno(error, r, "%s", _("can't talk to the kernel about the network"));
 	else if (outcome.code < 0)
 		r = tell(batch, &outcome, error);
-	if (ret_failed && outcome.code < 0)
-		*ret_failed = outcome.index;
 	batch_free(batch);
 	return r;
 }

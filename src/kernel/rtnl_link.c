@@ -191,7 +191,6 @@ static struct nl_msg *put_altname(struct nl_msg *message, const char *altname)
 	if (!list || nla_put_string(message, IFLA_ALT_IFNAME, altname) < 0)
 		return out_of_memory(message);
 	nla_nest_end(message, list);
-	nlmsg_hdr(message)->nlmsg_type = RTM_NEWLINKPROP;
 	nlmsg_hdr(message)->nlmsg_flags |= NLM_F_EXCL | NLM_F_CREATE | NLM_F_APPEND;
 	return message;
 }
@@ -223,30 +222,42 @@ static struct nl_msg *veth_message(const struct rt_veth *veth)
 	return message;
 }
 
-int rt_veth_create(struct rt *rt, const struct rt_veth *veth, struct error *error)
+/* By index, not by name: the kernel goes on behind a message that failed, and the name could be
+ * another link's. */
+static int settle_veth(struct rt *rt, const struct rt_veth *veth, int index, struct error *error)
 {
 	struct rt_batch *batch = rt_batch_begin(rt);
-	size_t failed = 0;
-	int r;
 
-	rt_batch_add(batch, veth_message(veth), 0, _("can't create veth %s"), veth->name);
-	rt_batch_add(batch, put_no_ipv6(named_message(veth->name)), -EAFNOSUPPORT,
+	rt_batch_add(batch, put_no_ipv6(link_message(RTM_SETLINK, AF_UNSPEC, index)), -EAFNOSUPPORT,
 		     _("can't switch IPv6 off on %s"), veth->name);
 	if (veth->isolated)
-		rt_batch_add(batch, put_isolated(named_message(veth->name)), 0,
+		rt_batch_add(batch, put_isolated(link_message(RTM_NEWLINK, AF_UNSPEC, index)), 0,
 			     _("can't isolate %s"), veth->name);
 	if (veth->altname)
-		rt_batch_add(batch, put_altname(named_message(veth->name), veth->altname), 0,
-			     _("can't add the name %s to %s"), veth->altname, veth->name);
-	rt_batch_add(batch, put_up(named_message(veth->name)), 0, _("can't bring %s up"),
-		     veth->name);
-	r = rt_batch_send(batch, &failed, error);
-	if (r < 0 && failed > 0) { /* it was made, but not as it should be */
-		struct rt_link_info info;
+		rt_batch_add(
+			batch,
+			put_altname(link_message(RTM_NEWLINKPROP, AF_UNSPEC, index), veth->altname),
+			0, _("can't add the name %s to %s"), veth->altname, veth->name);
+	rt_batch_add(batch, put_up(link_message(RTM_SETLINK, AF_UNSPEC, index)), 0,
+		     _("can't bring %s up"), veth->name);
+	return rt_batch_send(batch, error);
+}
 
-		if (rt_link_by_name(rt, veth->name, &info) == 0)
-			rt_link_delete(rt, info.index, NULL);
-	}
+int rt_veth_create(struct rt *rt, const struct rt_veth *veth, int *ret_index, struct error *error)
+{
+	struct rt_link_info info;
+	int r = rt_request_or(rt, veth_message(veth), error, _("can't create veth %s"), veth->name);
+
+	if (r < 0)
+		return r;
+	r = rt_link_by_name(rt, veth->name, &info);
+	if (r < 0)
+		return error_errno(error, r, _("can't find link %s"), veth->name);
+	r = settle_veth(rt, veth, info.index, error);
+	if (r < 0)
+		rt_link_delete(rt, info.index, NULL);
+	else
+		*ret_index = info.index;
 	return r;
 }
 

@@ -404,7 +404,7 @@ static int settle_inside(struct step_context *context, struct adding *adding, st
 		count++;
 	}
 	count += each_route(context, add_route, adding);
-	r = rt_batch_send(adding->batch, NULL, error);
+	r = rt_batch_send(adding->batch, error);
 	return r < 0 ? r : count;
 }
 

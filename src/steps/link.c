@@ -93,24 +93,19 @@ static int make_pair(struct step_context *context, int master, struct error *err
 		.mtu = profile->mtu,
 	};
 	_cleanup_error_ struct error refused = {};
-	struct rt_link_info outer;
 	struct rt *inside;
 	int r;
 
 	link_host_name(profile->name, name, altname);
 	if (!altname[0])
 		veth.altname = NULL;
-	r = rt_veth_create(context->host->rt, &veth, &refused);
+	r = rt_veth_create(context->host->rt, &veth, &instance->host_index, &refused);
 	if (r == -EEXIST && refuse_taken(context, name, error) < 0)
 		return r;
 	if (r < 0)
 		return error_set(error, r, "%s", error_text(&refused));
-	r = rt_link_by_name(context->host->rt, name, &outer);
-	if (r < 0)
-		return error_errno(error, r, _("can't find link %s"), name);
 	strcpy(instance->host_interface, name);
 	strcpy(instance->interface, profile->interface);
-	instance->host_index = outer.index;
 	instance->isolated = profile->isolate;
 	r = instance_rt(instance, &inside, error);
 	return r < 0 ? r : rt_link_set_up_named(inside, profile->interface, error);
