@@ -13,6 +13,11 @@
 
 /* ---- what has been made ------------------------------------------------------------------ */
 
+struct own_mount { /* what a step mounted inside */
+	char *target;
+	struct file_id id; /* of the root of what was mounted: is it still that? */
+};
+
 struct instance {
 	char *name;
 	int64_t since;          /* seconds since the epoch when `up` had made it all, 0: never */
@@ -27,9 +32,10 @@ struct instance {
 	/* mounts: the pinned mount namespace */
 	bool has_mounts;
 	struct file_id mounts_id;
-	int mounts_fd;  /* -1: not held */
-	int root_fd;    /* "/" inside, O_PATH: look-ups there need not enter; -1: not held */
-	char **mounted; /* targets that were mounted on, in order */
+	int mounts_fd; /* -1: not held */
+	int root_fd;   /* "/" inside, O_PATH: look-ups there need not enter; -1: not held */
+	struct own_mount *mounted; /* what [mount] made, in order */
+	size_t n_mounted;
 
 	/* resolver */
 	bool has_resolver;
@@ -131,6 +137,9 @@ struct instance *instance_new(const char *name);
 /* Closes what it holds; frees it. NULL-safe, returns NULL. */
 struct instance *instance_free(struct instance *instance);
 void instance_freep(struct instance **instance);
+/* Takes a copy of the target; replaces an entry for the same. 0 or -ENOMEM. */
+int instance_mounted_add(struct instance *instance, const char *target, const struct file_id *id);
+void instance_mounted_remove(struct instance *instance, size_t i);
 /* The socket inside the profile's network namespace; opened at the first call. */
 int instance_rt(struct instance *instance, struct rt **ret, struct error *error);
 /* After a restart: takes up the pinned namespaces that are those of the record. */

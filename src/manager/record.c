@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "internal.h"
 
-#define RECORD_MAX (1 << 20)
+#define RECORD_MAX  (1 << 20)
+#define SYSCTL_CONF "net/ipv4/conf/"
 
 /* `last`, where given, is what the file says already: what has not changed is not written. */
 static int write_json(const char *path, json_t *root, char **last, struct error *error)
@@ -33,13 +35,27 @@ static int write_json(const char *path, json_t *root, char **last, struct error 
 	return 0;
 }
 
+/* Only what this user alone can have written is read. */
+static int read_own(const char *path, char **ret, size_t *ret_length)
+{
+	_cleanup_close_ int fd =
+		open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 0022))
+		return -EPERM;
+	return file_read_fd(fd, RECORD_MAX, ret, ret_length);
+}
+
 static json_t *read_json(const char *path)
 {
 	_cleanup_free_ char *text = NULL;
 	json_error_t json_error;
 	size_t length;
 	json_t *root;
-	int r = file_read(AT_FDCWD, path, RECORD_MAX, &text, &length);
+	int r = read_own(path, &text, &length);
 
 	if (r < 0) {
 		if (r != -ENOENT)
@@ -64,6 +80,20 @@ static json_t *strings(char *const *v)
 
 	for (; v && *v; v++)
 		json_array_append_new(array, json_string(*v));
+	return array;
+}
+
+static json_t *mounted_json(const struct instance *instance)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < instance->n_mounted; i++) {
+		const struct own_mount *own = &instance->mounted[i];
+
+		json_array_append_new(array, json_pack("{sssIsI}", "target", own->target, "dev",
+						       (json_int_t)own->id.dev, "ino",
+						       (json_int_t)own->id.ino));
+	}
 	return array;
 }
 
@@ -104,7 +134,7 @@ int record_write(struct manager *manager, const struct instance *instance, struc
 			 strings(instance->groups), "netns",
 			 id_json(instance->has_netns, &instance->netns_id), "mounts",
 			 id_json(instance->has_mounts, &instance->mounts_id), "mounted",
-			 strings(instance->mounted), "resolver", instance->has_resolver, "bridge",
+			 mounted_json(instance), "resolver", instance->has_resolver, "bridge",
 			 instance->bridge, "interface", instance->interface, "host_interface",
 			 instance->host_interface, "host_index", instance->host_index, "isolated",
 			 instance->isolated, "address", prefix_json(&instance->address),
@@ -164,6 +194,23 @@ static bool get_id(const json_t *root, const char *key, struct file_id *id)
 	return id->ino != 0;
 }
 
+static void get_mounted(const json_t *root, struct instance *instance)
+{
+	json_t *array = json_object_get(root, "mounted"), *value;
+	size_t i;
+
+	json_array_foreach(array, i, value) {
+		const char *target = json_string_value(json_object_get(value, "target"));
+		struct file_id id = {
+			.dev = json_integer_value(json_object_get(value, "dev")),
+			.ino = json_integer_value(json_object_get(value, "ino")),
+		};
+
+		if (target && target[0] == '/')
+			instance_mounted_add(instance, target, &id);
+	}
+}
+
 static void fill(struct instance *instance, const json_t *root)
 {
 	const char *gateway = json_string_value(json_object_get(root, "gateway"));
@@ -173,7 +220,7 @@ static void fill(struct instance *instance, const json_t *root)
 	get_strings(root, "groups", &instance->groups);
 	instance->has_netns = get_id(root, "netns", &instance->netns_id);
 	instance->has_mounts = get_id(root, "mounts", &instance->mounts_id);
-	get_strings(root, "mounted", &instance->mounted);
+	get_mounted(root, instance);
 	instance->has_resolver = get_bool(root, "resolver");
 	get_name(root, "bridge", instance->bridge);
 	get_name(root, "interface", instance->interface);
@@ -261,10 +308,31 @@ static void read_bridges(struct host *host, const json_t *root)
 	}
 }
 
-/* Only names that the forward step saves: a damaged record must not write elsewhere. */
+/* net/ipv4/ip_forward, or net/ipv4/conf/INTERFACE/ and one of two: what the forward step saves. A
+ * damaged record must not write elsewhere. */
 static bool sysctl_name_valid(const char *name)
 {
-	return name && str_starts_with(name, "net/ipv4/") && !strstr(name, "..");
+	static const char *const keys[] = { "/forwarding", "/accept_redirects" };
+	const char *interface = name + strlen(SYSCTL_CONF), *key;
+
+	if (strcmp(name, "net/ipv4/ip_forward") == 0)
+		return true;
+	if (!str_starts_with(name, SYSCTL_CONF))
+		return false;
+	key = strchrnul(interface, '/');
+	if (key == interface || key - interface >= IFNAMSIZ ||
+	    (interface[0] == '.' && strspn(interface, ".") == (size_t)(key - interface)))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (strcmp(key, keys[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool sysctl_valid(const char *name, const char *value)
+{
+	return name && value && sysctl_name_valid(name) &&
+	       (strcmp(value, "0") == 0 || strcmp(value, "1") == 0);
 }
 
 static void read_sysctls(struct host *host, const json_t *root)
@@ -277,12 +345,18 @@ static void read_sysctls(struct host *host, const json_t *root)
 		const char *name = json_string_value(json_object_get(value, "name"));
 		const char *text = json_string_value(json_object_get(value, "value"));
 		struct host_sysctl *saved =
-			sysctl_name_valid(name) && text ? calloc(1, sizeof(*saved)) : NULL;
+			sysctl_valid(name, text) ? calloc(1, sizeof(*saved)) : NULL;
 
 		if (!saved)
 			continue;
 		saved->name = strdup(name);
 		saved->value = strdup(text);
+		if (!saved->name || !saved->value) {
+			free(saved->name);
+			free(saved->value);
+			free(saved);
+			return;
+		}
 		*end = saved;
 		end = &saved->next;
 	}
@@ -299,6 +373,7 @@ static void read_host(struct manager *manager)
 	read_sysctls(&manager->host, root);
 	manager->host.netns_directory =
 		json_integer_value(json_object_get(root, "netns_directory"));
+	manager->host.has_table = get_bool(root, "table");
 	json_decref(root);
 }
 
