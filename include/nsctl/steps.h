@@ -62,7 +62,7 @@ struct instance {
 
 struct host_bridge { /* a bridge that nsctl made */
 	char name[IFNAMSIZ];
-	int index;
+	int index; /* 0: it was about to be made when a daemon died */
 	struct host_bridge *next;
 };
 struct host_sysctl { /* a value to put back */
@@ -76,6 +76,9 @@ struct host {
 	struct rt *rt;
 	struct nft *nft;
 	struct instance *instances; /* of all profiles that are up, also in part */
+
+	/* Writes what follows to disk (the manager's; NULL in tests), see host_note. */
+	int (*note)(struct host *host, struct error *error);
 
 	bool has_table;           /* inet nsctl is in nf_tables, and nsctl put it there */
 	unsigned netns_directory; /* NETNS_MADE_DIRECTORY, NETNS_BOUND_DIRECTORY */
@@ -144,5 +147,9 @@ void instance_mounted_remove(struct instance *instance, size_t i);
 int instance_rt(struct instance *instance, struct rt **ret, struct error *error);
 /* After a restart: takes up the pinned namespaces that are those of the record. */
 void instance_hold(const struct host *host, struct instance *instance);
-/* When the last profile has gone: takes away the directories and mounts that all of them shared. */
+/* When no profile is left: takes away all that they shared. Something stays noted when it could not
+ * be taken away. */
 void host_release(struct host *host);
+/* To be called before something is made that would look like another's to the next daemon, if this
+ * one died right after it. */
+int host_note(struct host *host, struct error *error);

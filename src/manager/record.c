@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -177,6 +178,13 @@ static void get_name(const json_t *root, const char *key, char name[IFNAMSIZ])
 		strcpy(name, value);
 }
 
+static int get_index(const json_t *root, const char *key)
+{
+	json_int_t value = json_integer_value(json_object_get(root, key));
+
+	return value > 0 && value <= INT_MAX ? value : 0;
+}
+
 static void get_prefix(const json_t *root, const char *key, struct ip_prefix *prefix)
 {
 	const char *value = json_string_value(json_object_get(root, key));
@@ -225,7 +233,7 @@ static void fill(struct instance *instance, const json_t *root)
 	get_name(root, "bridge", instance->bridge);
 	get_name(root, "interface", instance->interface);
 	get_name(root, "host_interface", instance->host_interface);
-	instance->host_index = json_integer_value(json_object_get(root, "host_index"));
+	instance->host_index = get_index(root, "host_index");
 	instance->isolated = get_bool(root, "isolated");
 	get_prefix(root, "address", &instance->address);
 	get_prefix(root, "host_address", &instance->host_address);
@@ -302,7 +310,7 @@ static void read_bridges(struct host *host, const json_t *root)
 		if (!bridge)
 			return;
 		get_name(value, "name", bridge->name);
-		bridge->index = json_integer_value(json_object_get(value, "index"));
+		bridge->index = get_index(value, "index");
 		bridge->next = host->bridges;
 		host->bridges = bridge;
 	}
@@ -313,12 +321,13 @@ static void read_bridges(struct host *host, const json_t *root)
 static bool sysctl_name_valid(const char *name)
 {
 	static const char *const keys[] = { "/forwarding", "/accept_redirects" };
-	const char *interface = name + strlen(SYSCTL_CONF), *key;
+	const char *interface, *key;
 
 	if (strcmp(name, "net/ipv4/ip_forward") == 0)
 		return true;
 	if (!str_starts_with(name, SYSCTL_CONF))
 		return false;
+	interface = name + strlen(SYSCTL_CONF);
 	key = strchrnul(interface, '/');
 	if (key == interface || key - interface >= IFNAMSIZ ||
 	    (interface[0] == '.' && strspn(interface, ".") == (size_t)(key - interface)))

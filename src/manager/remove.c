@@ -82,7 +82,8 @@ static bool link_exists(const struct operation *operation)
 
 	return operation->instance->host_index > 0 &&
 	       rt_link_by_index(operation->manager->host.rt, operation->instance->host_index,
-				&info) == 0;
+				&info) == 0 &&
+	       strcmp(info.name, operation->link) == 0 && strcmp(info.kind, "veth") == 0;
 }
 
 static void on_link_late(struct loop_source *source _unused_, uint32_t events _unused_,
@@ -143,6 +144,7 @@ static void take_away(struct operation *operation)
 	struct step_context context = { .host = &manager->host, .instance = operation->instance };
 	size_t n = 0;
 
+	strcpy(operation->link, operation->instance->host_interface);
 	while (steps[n])
 		n++;
 	while (n--) {
@@ -165,14 +167,16 @@ static void take_away(struct operation *operation)
 
 /* ---- processes ---------------------------------------------------------------------------- */
 
+/* Only of namespaces that are held: the kernel gives the number of one that is gone to the next,
+ * whoever makes it. */
 static ino_t network_of(const struct instance *instance)
 {
-	return instance->has_netns ? instance->netns_id.ino : 0;
+	return instance->netns_fd >= 0 ? instance->netns_id.ino : 0;
 }
 
 static ino_t mount_of(const struct instance *instance)
 {
-	return instance->has_mounts ? instance->mounts_id.ino : 0;
+	return instance->mounts_fd >= 0 ? instance->mounts_id.ino : 0;
 }
 
 static void on_process(pid_t pid, ino_t network, ino_t mount, void *userdata)
@@ -183,8 +187,8 @@ static void on_process(pid_t pid, ino_t network, ino_t mount, void *userdata)
 	     operation = operation->next) {
 		if (operation->stage != REMOVE_ENDING || !operation->look)
 			continue;
-		if (network != network_of(operation->instance) &&
-		    mount != mount_of(operation->instance))
+		if ((!network || network != network_of(operation->instance)) &&
+		    (!mount || mount != mount_of(operation->instance)))
 			continue;
 		operation->left++;
 		operation->waited = pid;

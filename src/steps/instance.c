@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
+#include "ruleset.h"
 #include "step.h"
 
 struct instance *instance_new(const char *name)
@@ -94,13 +95,24 @@ void instance_hold(const struct host *host, struct instance *instance)
 void host_release(struct host *host)
 {
 	_cleanup_free_ char *directory = str_format("%s/ns", host->runtime_directory);
+	_cleanup_error_ struct error error = {};
 
+	forward_release(host, &error);
+	ruleset_rebuild(host, &error);
+	bridge_release(host, &error);
+	if (error.code)
+		log_warning("%s", error_text(&error));
 	netns_directory_release(host->netns_directory);
 	host->netns_directory = 0;
 	if (directory && rmdir(directory) < 0 && errno == EBUSY) { /* its private mount is on it */
 		umount2(directory, MNT_DETACH | UMOUNT_NOFOLLOW);
 		rmdir(directory);
 	}
+}
+
+int host_note(struct host *host, struct error *error)
+{
+	return host->note ? host->note(host, error) : 0;
 }
 
 char *instance_directory(const struct host *host, const struct instance *instance, const char *file)
