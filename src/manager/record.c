@@ -193,12 +193,22 @@ static void get_prefix(const json_t *root, const char *key, struct ip_prefix *pr
 		ip_prefix_parse(value, prefix);
 }
 
-static bool get_id(const json_t *root, const char *key, struct file_id *id)
+/* The namespace that nsctld itself is in: no profile has that. */
+static bool is_own_namespace(const char *path, const struct file_id *id)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_dev == id->dev && st.st_ino == id->ino;
+}
+
+static bool get_id(const json_t *root, const char *key, const char *own, struct file_id *id)
 {
 	json_t *value = json_object_get(root, key);
 
 	id->dev = json_integer_value(json_object_get(value, "dev"));
 	id->ino = json_integer_value(json_object_get(value, "ino"));
+	if (is_own_namespace(own, id))
+		*id = (struct file_id){};
 	return id->ino != 0;
 }
 
@@ -226,8 +236,8 @@ static void fill(struct instance *instance, const json_t *root)
 	instance->since = json_integer_value(json_object_get(root, "since"));
 	get_strings(root, "users", &instance->users);
 	get_strings(root, "groups", &instance->groups);
-	instance->has_netns = get_id(root, "netns", &instance->netns_id);
-	instance->has_mounts = get_id(root, "mounts", &instance->mounts_id);
+	instance->has_netns = get_id(root, "netns", "/proc/self/ns/net", &instance->netns_id);
+	instance->has_mounts = get_id(root, "mounts", "/proc/self/ns/mnt", &instance->mounts_id);
 	get_mounted(root, instance);
 	instance->has_resolver = get_bool(root, "resolver");
 	get_name(root, "bridge", instance->bridge);
