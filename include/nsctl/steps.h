@@ -18,6 +18,8 @@ struct own_mount { /* what a step mounted inside */
 	struct file_id id; /* of the root of what was mounted: is it still that? */
 };
 
+#define INSTANCE_AWAITED_MAX 4
+
 struct instance {
 	char *name;
 	int64_t since;          /* seconds since the epoch when `up` had made it all, 0: never */
@@ -57,6 +59,11 @@ struct instance {
 	/* nat, forward */
 	bool masquerades, forwards;
 
+	/* indexes of links that are going in the background: `down` has to wait for them */
+	int awaited[INSTANCE_AWAITED_MAX];
+	size_t n_awaited;
+	bool bridge_is_going; /* one of them is a bridge */
+
 	struct instance *next;
 };
 
@@ -84,6 +91,7 @@ struct host {
 	unsigned netns_directory; /* NETNS_MADE_DIRECTORY, NETNS_BOUND_DIRECTORY */
 	struct host_bridge *bridges;
 	struct host_sysctl *sysctls;
+	bool dirty; /* one of the four above is not on disk yet */
 };
 
 /* ---- the steps --------------------------------------------------------------------------- */
@@ -93,6 +101,9 @@ struct step_context {
 	struct instance *instance;
 	const struct profile *profile; /* NULL in down */
 	char **warnings;               /* what the user should know; appended by steps */
+	/* Writes the record now, in the middle of a step whose work must not be forgotten. */
+	int (*record)(struct step_context *context, struct error *error);
+	void *userdata;
 };
 
 /* What differs between the profile and the kernel. */
@@ -108,6 +119,8 @@ void drift_clear(struct drift *drift);
 
 struct step {
 	const char *name;
+	/* What it makes is known again by the record, which is written right after it. */
+	bool recorded;
 	/* Does the profile ask for it? */
 	bool (*wanted)(const struct profile *profile);
 	/* Makes it, or what is missing of it: 1 something was made, 0 nothing to do, or a negative
@@ -145,6 +158,8 @@ int instance_mounted_add(struct instance *instance, const char *target, const st
 void instance_mounted_remove(struct instance *instance, size_t i);
 /* The socket inside the profile's network namespace; opened at the first call. */
 int instance_rt(struct instance *instance, struct rt **ret, struct error *error);
+/* Notes a link (0: none) that is going in the background. */
+void instance_await(struct instance *instance, int index);
 /* After a restart: takes up the pinned namespaces that are those of the record. */
 void instance_hold(const struct host *host, struct instance *instance);
 /* When no profile is left: takes away all that they shared. Something stays noted when it could not

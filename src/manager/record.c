@@ -16,24 +16,13 @@
 #define RECORD_MAX  (1 << 20)
 #define SYSCTL_CONF "net/ipv4/conf/"
 
-/* `last`, where given, is what the file says already: what has not changed is not written. */
-static int write_json(const char *path, json_t *root, char **last, struct error *error)
+static int write_json(const char *path, json_t *root, struct error *error)
 {
-	_cleanup_free_ char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
-	int r = -ENOMEM;
+	_cleanup_free_ char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
+	int r = text ? file_write_atomic(path, 0600, text, strlen(text)) : -ENOMEM;
 
 	json_decref(root);
-	if (last && text && str_equal(*last, text))
-		return 0;
-	if (text)
-		r = file_write_atomic(path, 0600, text, strlen(text));
-	if (r < 0)
-		return error_errno(error, r, _("can't write %s"), path);
-	if (last) {
-		free(*last);
-		*last = TAKE_PTR(text);
-	}
-	return 0;
+	return r < 0 ? error_errno(error, r, _("can't write %s"), path) : 0;
 }
 
 /* Only what this user alone can have written is read. */
@@ -142,8 +131,7 @@ int record_write(struct manager *manager, const struct instance *instance, struc
 			 "host_address", prefix_json(&instance->host_address), "gateway",
 			 ip_address_format(&instance->gateway, gateway), "routed", instance->routed,
 			 "masquerades", instance->masquerades, "forwards", instance->forwards);
-	r = write_json(path, root, NULL, error);
-	return r < 0 ? r : record_write_host(manager, error);
+	return write_json(path, root, error);
 }
 
 void record_delete(struct manager *manager, const struct instance *instance)
@@ -277,36 +265,38 @@ static int read_instance(struct manager *manager, const char *name, struct insta
 
 /* ---- what profiles share -------------------------------------------------------------------- */
 
-int record_write_host(struct manager *manager, struct error *error)
+static json_t *host_json(const struct host *host)
 {
-	const struct host *host = &manager->host;
-	_cleanup_free_ char *path = str_format("%s/host.json", manager->options.runtime_directory);
 	json_t *bridges = json_array(), *sysctls = json_array();
 
-	if (!path) {
-		json_decref(bridges);
-		json_decref(sysctls);
-		return error_oom(error);
-	}
 	for (const struct host_bridge *bridge = host->bridges; bridge; bridge = bridge->next)
 		json_array_append_new(
 			bridges, json_pack("{sssi}", "name", bridge->name, "index", bridge->index));
 	for (const struct host_sysctl *saved = host->sysctls; saved; saved = saved->next)
 		json_array_append_new(
 			sysctls, json_pack("{ssss}", "name", saved->name, "value", saved->value));
-	if (!host->instances && !host->bridges && !host->sysctls && !host->has_table &&
-	    !host->netns_directory) {
-		json_decref(bridges);
-		json_decref(sysctls);
-		unlink(path);
-		free(TAKE_PTR(manager->host_record));
+	return json_pack("{so so si sb}", "bridges", bridges, "sysctls", sysctls, "netns_directory",
+			 (int)host->netns_directory, "table", host->has_table);
+}
+
+int record_write_host(struct manager *manager, struct error *error)
+{
+	struct host *host = &manager->host;
+	_cleanup_free_ char *path = NULL;
+	int r = 0;
+
+	if (!host->dirty)
 		return 0;
-	}
-	return write_json(path,
-			  json_pack("{so so si sb}", "bridges", bridges, "sysctls", sysctls,
-				    "netns_directory", (int)host->netns_directory, "table",
-				    host->has_table),
-			  &manager->host_record, error);
+	path = str_format("%s/host.json", manager->options.runtime_directory);
+	if (!path)
+		return error_oom(error);
+	if (host->bridges || host->sysctls || host->has_table || host->netns_directory)
+		r = write_json(path, host_json(host), error);
+	else
+		unlink(path);
+	if (r == 0)
+		host->dirty = false;
+	return r;
 }
 
 static void read_bridges(struct host *host, const json_t *root)

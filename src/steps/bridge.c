@@ -45,6 +45,8 @@ static int look(const struct step_context *context, struct rt_link_info *ret, st
 		return -EINVAL;
 	}
 	if (ours && is_ours(ours, ret)) {
+		if (!ours->index)
+			context->host->dirty = true;
 		ours->index = ret->index;
 		return 1;
 	}
@@ -64,6 +66,7 @@ static void forget(struct host *host, const char *name)
 
 			*p = bridge->next;
 			free(bridge);
+			host->dirty = true;
 			return;
 		}
 }
@@ -79,6 +82,7 @@ static struct host_bridge *remember(struct host *host, const char *name)
 	strcpy(bridge->name, name); /* length was checked with the profile */
 	bridge->next = host->bridges;
 	host->bridges = bridge;
+	host->dirty = true;
 	return bridge;
 }
 
@@ -99,6 +103,7 @@ static int make(struct step_context *context, struct error *error)
 		return error_errno(error, r, _("can't find bridge %s"), name);
 	}
 	bridge->index = info.index;
+	host->dirty = true;
 	r = rt_link_set_no_ipv6(host->rt, info.index, error);
 	if (r == 0)
 		r = rt_link_set_up(host->rt, info.index, error);
@@ -108,17 +113,28 @@ static int make(struct step_context *context, struct error *error)
 	return r < 0 ? r : 1;
 }
 
-/* Deletes a bridge that nsctl made, unless another's has its name by now. */
-static int delete_own(struct host *host, const struct host_bridge *bridge, struct error *error)
+/* Deletes a bridge that nsctl made, unless another's has its name by now; in the background where
+ * there is an instance that can wait for it. */
+static int delete_own(struct host *host, const struct host_bridge *bridge, struct instance *waiting,
+		      struct error *error)
 {
 	struct rt_link_info info;
-	int r = 0;
+	int r = -ENOSYS;
 
-	if (rt_link_by_name(host->rt, bridge->name, &info) == 0 && is_ours(bridge, &info))
-		r = rt_link_delete(host->rt, info.index, error);
-	if (r == 0)
-		forget(host, bridge->name);
-	return r;
+	if (rt_link_by_name(host->rt, bridge->name, &info) == 0 && is_ours(bridge, &info)) {
+		if (waiting)
+			r = rt_link_delete_later(info.index);
+		if (r == 0) {
+			instance_await(waiting, info.index);
+			waiting->bridge_is_going = true;
+		} else { /* no thread for it */
+			r = rt_link_delete(host->rt, info.index, error);
+		}
+		if (r < 0)
+			return r;
+	}
+	forget(host, bridge->name);
+	return 0;
 }
 
 /* The bridge that the instance was on, when it is on it no more: goes if nobody else is on it. */
@@ -130,7 +146,7 @@ static int leave(struct step_context *context, struct error *error)
 	int r = 0;
 
 	if (bridge && !host_bridge_shared(host, instance))
-		r = delete_own(host, bridge, error);
+		r = delete_own(host, bridge, context->profile ? NULL : instance, error);
 	if (r == 0)
 		instance->bridge[0] = '\0';
 	return r;
@@ -174,7 +190,7 @@ int bridge_release(struct host *host, struct error *error)
 	int r = 0;
 
 	while (r == 0 && host->bridges)
-		r = delete_own(host, host->bridges, error);
+		r = delete_own(host, host->bridges, NULL, error);
 	return r;
 }
 

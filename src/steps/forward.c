@@ -39,11 +39,13 @@ static int save(struct host *host, const char *name, const char *value)
 	}
 	saved->next = host->sysctls;
 	host->sysctls = saved;
+	host->dirty = true;
 	return 0;
 }
 
 static void forget_saved(struct host *host)
 {
+	host->dirty = true;
 	while (host->sysctls) {
 		struct host_sysctl *saved = host->sysctls;
 

@@ -104,6 +104,7 @@ void host_release(struct host *host)
 		log_warning("%s", error_text(&error));
 	netns_directory_release(host->netns_directory);
 	host->netns_directory = 0;
+	host->dirty = true;
 	if (directory && rmdir(directory) < 0 && errno == EBUSY) { /* its private mount is on it */
 		umount2(directory, MNT_DETACH | UMOUNT_NOFOLLOW);
 		rmdir(directory);
@@ -113,6 +114,12 @@ void host_release(struct host *host)
 int host_note(struct host *host, struct error *error)
 {
 	return host->note ? host->note(host, error) : 0;
+}
+
+void instance_await(struct instance *instance, int index)
+{
+	if (index > 0 && instance->n_awaited < INSTANCE_AWAITED_MAX)
+		instance->awaited[instance->n_awaited++] = index;
 }
 
 char *instance_directory(const struct host *host, const struct instance *instance, const char *file)

@@ -263,8 +263,10 @@ int ruleset_rebuild(struct host *host, struct error *error)
 	if (used)
 		add_table(batch, host);
 	r = nft_batch_commit(batch, error);
-	if (r == 0)
+	if (r == 0) {
+		host->dirty |= host->has_table != used;
 		host->has_table = used;
+	}
 	return r;
 }
 

@@ -68,7 +68,6 @@ static void free_manager(struct manager *manager)
 		free(saved->value);
 		free(saved);
 	}
-	free(manager->host_record);
 	free(manager->state_directory);
 	free(manager);
 }
@@ -202,7 +201,7 @@ static void what_profiles_share_is_read_in_the_same_order(_unused_ void **state)
 	made.next = &planned;
 	manager->host.bridges = &made;
 	manager->host.sysctls = &first;
-	manager->host.has_table = true;
+	manager->host.has_table = manager->host.dirty = true;
 	manager->host.netns_directory = NETNS_BOUND_DIRECTORY;
 	assert_success(record_write_host(manager, &error), &error);
 	again = read_all();
@@ -217,7 +216,7 @@ static void what_profiles_share_is_read_in_the_same_order(_unused_ void **state)
 	free_manager(again);
 
 	/* nothing to say: no file */
-	manager->host = (struct host){ .runtime_directory = runtime };
+	manager->host = (struct host){ .runtime_directory = runtime, .dirty = true };
 	assert_success(record_write_host(manager, &error), &error);
 	again = read_all();
 	assert_false(again->host.has_table);
