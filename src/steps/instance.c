@@ -113,6 +113,7 @@ void host_release(struct host *host)
 
 int host_note(struct host *host, struct error *error)
 {
+	host->dirty = true;
 	return host->note ? host->note(host, error) : 0;
 }
 

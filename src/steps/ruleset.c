@@ -251,8 +251,8 @@ int ruleset_rebuild(struct host *host, struct error *error)
 	if (r < 0)
 		return r;
 	if (!host->has_table) {
-		host->has_table =
-			true; /* noted before it is made: it must not look like another's */
+		/* noted before it is made: it must not look like another's */
+		host->has_table = true;
 		r = host_note(host, error);
 		if (r < 0)
 			return r;
