@@ -42,7 +42,6 @@ static int append(struct rt_batch *batch, struct nl_msg *message)
 	if (!grown)
 		return -ENOMEM;
 	batch->data = grown;
-	header->nlmsg_seq = nl_socket_use_seq(batch->rt->socket);
 	header->nlmsg_flags |= NLM_F_REQUEST;
 	memset(grown + batch->length, 0, length);
 	memcpy(grown + batch->length, header, header->nlmsg_len);
@@ -77,6 +76,18 @@ out:
 	if (batch && !batch->failed)
 		batch->failed = -ENOMEM;
 	nlmsg_free(message);
+}
+
+/* The numbers follow each other whatever else used the socket since the batch was begun: answers
+ * are told by them. */
+static void number(struct rt_batch *batch)
+{
+	for (size_t offset = 0; offset < batch->length;) {
+		struct nlmsghdr *header = (struct nlmsghdr *)(batch->data + offset);
+
+		header->nlmsg_seq = nl_socket_use_seq(batch->rt->socket);
+		offset += NLMSG_ALIGN(header->nlmsg_len);
+	}
 }
 
 struct outcome {
@@ -153,6 +164,7 @@ int rt_batch_send(struct rt_batch *batch, size_t *ret_failed, struct error *erro
 		return error_oom(error);
 	r = batch->failed;
 	if (r == 0 && batch->count) {
+		number(batch);
 		((struct nlmsghdr *)(batch->data + batch->last_offset))->nlmsg_flags |= NLM_F_ACK;
 		r = nl_sendto(batch->rt->socket, batch->data, batch->length) < 0
 			    ? -EIO
