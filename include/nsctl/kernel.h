@@ -69,6 +69,10 @@ int mount_bind_fd(int source_fd, int target_fd, bool read_only);
 int mount_filesystem_fd(const char *type, const char *const *options, unsigned attributes,
 			int target_fd);
 
+/* The root that a mount of this file system has where the caller is: that of sysfs is another in
+ * each network namespace. */
+int filesystem_id(const char *type, struct file_id *ret);
+
 /* ---- rtnetlink (rt.c, rtnl_link.c, rtnl_address.c) ------------------------------------ */
 
 struct rt; /* one socket in one network namespace */

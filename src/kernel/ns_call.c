@@ -37,10 +37,11 @@ static int enter(const struct ns_place *place)
 static int child(void *argument)
 {
 	struct call *call = argument;
+	int r = enter(call->place);
 
-	call->result = enter(call->place);
-	if (call->result == 0)
-		call->result = call->fn(call->argument);
+	if (r == 0)
+		r = call->fn(call->argument);
+	call->result = r; /* at the end only: a child that is killed has done nothing for sure */
 	return 0;
 }
 

@@ -15,8 +15,9 @@ static struct nl_msg *address_message(int type, int index, const struct ip_prefi
 		.ifa_index = index,
 	};
 	struct ip_address broadcast = ip_prefix_broadcast(address);
-	struct nl_msg *message =
-		nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL);
+	/* NLM_F_EXCL is NLM_F_BULK in a deletion (linux/netlink.h) */
+	int flags = type == RTM_NEWADDR ? NLM_F_CREATE | NLM_F_EXCL : 0;
+	struct nl_msg *message = nlmsg_alloc_simple(type, NLM_F_REQUEST | flags);
 	int length = ip_address_bits(&address->address) / 8;
 
 	if (!message)

@@ -15,7 +15,7 @@
 struct rt_batch {
 	struct rt *rt;
 	char *data;
-	size_t length;
+	size_t length, last_offset;
 	struct item {
 		char *text;   /* "can't …", for the error */
 		int harmless; /* an errno, negative, that is success */
@@ -45,6 +45,7 @@ static int append(struct rt_batch *batch, struct nl_msg *message)
 	header->nlmsg_flags |= NLM_F_REQUEST;
 	memset(grown + batch->length, 0, length);
 	memcpy(grown + batch->length, header, header->nlmsg_len);
+	batch->last_offset = batch->length;
 	batch->length += length;
 	return 0;
 }
@@ -77,17 +78,16 @@ out:
 	nlmsg_free(message);
 }
 
-/* Numbered in one go, since queries may have used the socket while the batch was filled. */
+/* The numbers follow each other whatever else used the socket since the batch was begun: answers
+ * are told by them. */
 static void number(struct rt_batch *batch)
 {
-	struct nlmsghdr *header = NULL;
+	for (size_t offset = 0; offset < batch->length;) {
+		struct nlmsghdr *header = (struct nlmsghdr *)(batch->data + offset);
 
-	for (size_t at = 0; at < batch->length; at += NLMSG_ALIGN(header->nlmsg_len)) {
-		header = (struct nlmsghdr *)(batch->data + at);
 		header->nlmsg_seq = nl_socket_use_seq(batch->rt->socket);
+		offset += NLMSG_ALIGN(header->nlmsg_len);
 	}
-	if (header)
-		header->nlmsg_flags |= NLM_F_ACK; /* the last */
 }
 
 struct outcome {
@@ -165,6 +165,7 @@ int rt_batch_send(struct rt_batch *batch, struct error *error)
 	r = batch->failed;
 	if (r == 0 && batch->count) {
 		number(batch);
+		((struct nlmsghdr *)(batch->data + batch->last_offset))->nlmsg_flags |= NLM_F_ACK;
 		r = nl_sendto(batch->rt->socket, batch->data, batch->length) < 0
 			    ? -EIO
 			    : read_answers(batch, &outcome);

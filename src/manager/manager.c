@@ -210,6 +210,22 @@ static int prepare_directories(struct manager *manager, struct error *error)
 	return 0;
 }
 
+static int note_host(struct host *host, struct error *error)
+{
+	return record_write_host((struct manager *)((char *)host - offsetof(struct manager, host)),
+				 error);
+}
+
+/* A daemon that died at the end of the last profile's `down` may have left what profiles share. */
+static void clean_up(struct manager *manager)
+{
+	/* a record that could not be read may still be of a profile that is up */
+	if (manager->host.instances || (rmdir(manager->state_directory) < 0 && errno != ENOENT))
+		return;
+	host_release(&manager->host);
+	record_write_host(manager, NULL);
+}
+
 int manager_new(struct loop *loop, const struct manager_options *options, struct manager **ret,
 		struct error *error)
 {
@@ -222,6 +238,7 @@ int manager_new(struct loop *loop, const struct manager_options *options, struct
 	manager->options = *options;
 	manager->host.runtime_directory = options->runtime_directory;
 	manager->host.settings = options->settings;
+	manager->host.note = note_host;
 	r = prepare_directories(manager, error);
 	if (r == 0)
 		r = open_sockets(manager, error);
@@ -231,6 +248,8 @@ int manager_new(struct loop *loop, const struct manager_options *options, struct
 		r = record_read_all(manager, error);
 	if (r == 0)
 		r = watch_new(manager, &manager->watch, error);
+	if (r == 0)
+		clean_up(manager);
 	if (r < 0) {
 		manager_free(manager);
 		return r;

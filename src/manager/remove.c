@@ -85,16 +85,26 @@ static void forget_awaited(struct instance *instance, size_t i)
 	instance->awaited[i] = instance->awaited[--instance->n_awaited];
 }
 
+/* An index alone may be another's by now, or never have been ours in a damaged record. */
+static bool is_awaited(const struct operation *operation, const struct rt_link_info *info)
+{
+	return strcmp(info->kind, "bridge") == 0 ? operation->instance->bridge_is_going
+						 : strcmp(info->kind, "veth") == 0 &&
+							   strcmp(info->name, operation->link) == 0;
+}
+
 /* Takes those off the list that have gone without our hearing of it. */
 static void look_at_awaited(struct operation *operation)
 {
 	struct instance *instance = operation->instance;
 	struct rt_link_info info;
 
-	for (size_t i = instance->n_awaited; i--;)
-		if (rt_link_by_index(operation->manager->host.rt, instance->awaited[i], &info) ==
-		    -ENODEV)
+	for (size_t i = instance->n_awaited; i--;) {
+		int r = rt_link_by_index(operation->manager->host.rt, instance->awaited[i], &info);
+
+		if (r == -ENODEV || (r == 0 && !is_awaited(operation, &info)))
 			forget_awaited(instance, i);
+	}
 }
 
 /* Somebody holds the namespace, perhaps: then its link is deleted, which goes all the same. */
@@ -177,6 +187,7 @@ static void take_away(struct operation *operation)
 	struct step_context context = { .host = &manager->host, .instance = operation->instance };
 	size_t n = 0;
 
+	strcpy(operation->link, operation->instance->host_interface);
 	while (steps[n])
 		n++;
 	while (n--) {
@@ -199,14 +210,16 @@ static void take_away(struct operation *operation)
 
 /* ---- processes ---------------------------------------------------------------------------- */
 
+/* Only of namespaces that are held: the kernel gives the number of one that is gone to the next,
+ * whoever makes it. */
 static ino_t network_of(const struct instance *instance)
 {
-	return instance->has_netns ? instance->netns_id.ino : 0;
+	return instance->netns_fd >= 0 ? instance->netns_id.ino : 0;
 }
 
 static ino_t mount_of(const struct instance *instance)
 {
-	return instance->has_mounts ? instance->mounts_id.ino : 0;
+	return instance->mounts_fd >= 0 ? instance->mounts_id.ino : 0;
 }
 
 static void on_process(pid_t pid, ino_t network, ino_t mount, void *userdata)
@@ -217,8 +230,8 @@ static void on_process(pid_t pid, ino_t network, ino_t mount, void *userdata)
 	     operation = operation->next) {
 		if (operation->stage != REMOVE_ENDING || !operation->look)
 			continue;
-		if (network != network_of(operation->instance) &&
-		    mount != mount_of(operation->instance))
+		if ((!network || network != network_of(operation->instance)) &&
+		    (!mount || mount != mount_of(operation->instance)))
 			continue;
 		operation->left++;
 		operation->waited = pid;
