@@ -241,6 +241,8 @@ int loop_source_set_events(struct loop_source *source, uint32_t events);
 struct loop_source *loop_source_free(struct loop_source *source);
 /* Runs until loop_exit; returns its code, or a negative errno when epoll fails. */
 int loop_run(struct loop *loop);
+/* A number that is another one each time the loop has looked for events. */
+uint64_t loop_round(const struct loop *loop);
 void loop_exit(struct loop *loop, int code);
 /* CLOCK_BOOTTIME in microseconds. */
 uint64_t now_usec(void);

@@ -21,6 +21,9 @@ struct ipc_connection;
 
 /* Takes the socket over, blocking or not. */
 int ipc_connection_new(int fd, struct ipc_connection **ret);
+/* From now on whoever sends descriptors breaks the connection (-EBADMSG); none of them ever becomes
+ * one of this process. */
+void ipc_refuse_fds(struct ipc_connection *connection);
 /* Closes the socket and every descriptor still queued. NULL-safe, returns NULL. */
 struct ipc_connection *ipc_connection_free(struct ipc_connection *connection);
 void ipc_connection_freep(struct ipc_connection **connection);

@@ -4,8 +4,11 @@
  *
  * nsctld hands nsctl-session these descriptors and then is out of the path:
  *   3 the caller's connection   4 a sealed memfd with the request   5.. the namespaces to join
- * and 0, 1, 2 are the command's own. On the connection both sides then speak struct
- * session_message, whole records of 8 bytes in host byte order (both ends run on one machine).
+ * and 0, 1, 2 are /dev/null: the command's own come over the connection, when the caller's rights
+ * are all that is left. No descriptor of a caller is ever in the hands of a process of root's,
+ * which even closing it could hold up (a socket that lingers, a file of the caller's own file
+ * system). On the connection both sides speak struct session_message, whole records of 8 bytes in
+ * host byte order (both ends run on one machine).
  */
 #pragma once
 
@@ -28,6 +31,8 @@ enum {
 enum session_message_type {
 	/* caller to session */
 	SESSION_SIGNAL = 1, /* value: signal number for the command's process group */
+	/* once, before all others, with three descriptors: the command's 0, 1 and 2 */
+	SESSION_STDIO = 2,
 	/* session to caller */
 	SESSION_STARTED = 64, /* value: the command's pid */
 	SESSION_STOPPED,      /* value: the signal that stopped it */
@@ -78,6 +83,9 @@ void session_request_clear(struct session_request *request);
  */
 ssize_t session_message_parse(const void *data, size_t length, struct session_message *ret,
 			      const char **ret_text);
+
+/* The caller's first message. 0 or negative errno. */
+int session_send_stdio(int connection_fd, const int fds[3]);
 
 /* A new session keyring, after the drop: root's must not be seen by the command. */
 int session_new_keyring(struct error *error);

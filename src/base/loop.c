@@ -25,6 +25,7 @@ struct loop {
 	int epoll_fd;
 	bool exiting, dispatching;
 	int code;
+	uint64_t round;
 	struct loop_source *dead;
 };
 
@@ -158,6 +159,7 @@ int loop_run(struct loop *loop)
 			continue;
 		if (n < 0)
 			return -errno;
+		loop->round++;
 		loop->dispatching = true;
 		for (int i = 0; i < n && !loop->exiting; i++) {
 			struct loop_source *source = events[i].data.ptr;
@@ -169,6 +171,11 @@ int loop_run(struct loop *loop)
 		bury(loop);
 	}
 	return loop->code;
+}
+
+uint64_t loop_round(const struct loop *loop)
+{
+	return loop->round;
 }
 
 void loop_exit(struct loop *loop, int code)

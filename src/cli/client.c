@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "cli.h"
@@ -55,6 +56,16 @@ static int daemon_arguments(const struct cli *cli, char ***ret)
 	return r;
 }
 
+/* nsctld started inside a profile would take that for the machine. Where PID 1's is not to be seen,
+ * there is no telling, and the caller is believed. */
+static bool in_the_machines_network(void)
+{
+	struct stat own, first;
+
+	return stat("/proc/self/ns/net", &own) < 0 || stat("/proc/1/ns/net", &first) < 0 ||
+	       (own.st_dev == first.st_dev && own.st_ino == first.st_ino);
+}
+
 /* Returns when nsctld has gone to the background and listens. It says itself, on stderr, why it
  * can't. */
 static int start_daemon(const struct cli *cli, struct error *error)
@@ -64,6 +75,13 @@ static int start_daemon(const struct cli *cli, struct error *error)
 	int r, status = 0;
 	pid_t pid;
 
+	if (!in_the_machines_network()) {
+		error_set(error, ENOENT,
+			  _("nsctld is not running, and can't be started from inside another "
+			    "network than the machine's"));
+		error_hint(error, _("start it outside: sudo nsctl status"));
+		return -ENOENT;
+	}
 	if (daemon_arguments(cli, &arguments) < 0)
 		return error_oom(error);
 	/* it outlives us: whoever reads our output must not wait for it */

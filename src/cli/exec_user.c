@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* exec for everybody but root: nsctld starts the command with our stdin, stdout and stderr, and we
- * speak with its session until it has ended. */
+/* exec for everybody but root: nsctld starts the command's session, which gets our stdin, stdout
+ * and stderr from us, and we speak with it until the command has ended. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "cli.h"
+#include "nsctl/session.h"
 
 /* A terminal inside has to be a new one (it would give its owner's keyboard away), and that is not
  * built yet. */
@@ -138,13 +139,17 @@ int exec_as_user(const struct cli *cli, const struct exec *exec, struct error *e
 	if (r >= 0)
 		r = client_connect(cli, &connection, error);
 	if (r >= 0)
-		r = client_call(connection, "Exec", TAKE_PTR(parameters), standard,
-				ARRAY_SIZE(standard), IPC_CALL_UPGRADE, &reply, error);
+		r = client_call(connection, "Exec", TAKE_PTR(parameters), NULL, 0, IPC_CALL_UPGRADE,
+				&reply, error);
 	if (r < 0)
 		return r;
 	fd = ipc_release(TAKE_PTR(connection), &rest, &rest_length);
 	if (fd < 0)
 		return error_errno(error, fd, _("can't take the connection over"));
+	/* a session that has gone already left a message that says why */
+	r = session_send_stdio(fd, standard);
+	if (r < 0 && r != -EPIPE && r != -ECONNRESET)
+		return error_errno(error, r, _("can't hand over standard input and output"));
 	let_go_of_pipes();
 	return relay_run(fd, rest, rest_length, error);
 }

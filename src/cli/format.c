@@ -177,29 +177,54 @@ void table_clear(struct table *table)
 
 /* ---- messages ------------------------------------------------------------------------- */
 
+/* A message may repeat what somebody else wrote, in a file or an argument: nothing of it must act
+ * on the terminal. What was escaped before stays as it is. NULL when out of memory. */
+static char *plain(const char *text)
+{
+	char *out = malloc(4 * strlen(text) + 1), *p = out;
+
+	if (!out)
+		return NULL;
+	for (const unsigned char *in = (const unsigned char *)text; *in; in++) {
+		bool c1 = *in == 0xc2 && in[1] >= 0x80 && in[1] < 0xa0; /* in UTF-8 */
+
+		if (c1 || (*in < 0x20 && *in != '\n' && *in != '\t') || *in == 0x7f)
+			p += sprintf(p, "\\x%02x", *in);
+		else
+			*p++ = *in;
+	}
+	*p = '\0';
+	return out;
+}
+
 void report_error(const struct error *error)
 {
 	bool color = color_wanted(stderr);
+	_cleanup_free_ char *text = plain(error_text(error)), *hint = NULL;
 
 	fflush(stdout); /* in the order in which things happened */
-	fprintf(stderr, "nsctl: %s%s%s\n", color ? color_start(COLOR_BAD) : "", error_text(error),
+	fprintf(stderr, "nsctl: %s%s%s\n", color ? color_start(COLOR_BAD) : "", text ?: "?",
 		color ? "\033[0m" : "");
-	if (!str_empty(error->hint))
-		fprintf(stderr, "  %s\n", error->hint);
+	if (str_empty(error->hint))
+		return;
+	hint = plain(error->hint);
+	fprintf(stderr, "  %s\n", hint ?: "?");
 }
 
 void report_warning(const char *format, ...)
 {
 	bool color = color_wanted(stderr);
+	_cleanup_free_ char *text = NULL, *shown = NULL;
 	va_list ap;
 
-	fflush(stdout);
-	fprintf(stderr, "nsctl: %s%s%s: ", color ? color_start(COLOR_WARN) : "", _("warning"),
-		color ? "\033[0m" : "");
 	va_start(ap, format);
-	vfprintf(stderr, format, ap);
+	if (vasprintf(&text, format, ap) < 0)
+		text = NULL;
 	va_end(ap);
-	fputc('\n', stderr);
+	shown = text ? plain(text) : NULL;
+	fflush(stdout);
+	fprintf(stderr, "nsctl: %s%s%s: %s\n", color ? color_start(COLOR_WARN) : "", _("warning"),
+		color ? "\033[0m" : "", shown ?: "?");
 }
 
 int print_json(const json_t *value)

@@ -108,9 +108,11 @@ static int check_namespaces(uid_t uid, const struct standing *its, const struct 
 	/* capabilities of another user namespace mean nothing here, uid 0 or not */
 	if (!file_id_equal(&its->user_ns, &ours->user_ns))
 		return error_set(error, EPERM, _("the caller is in another user namespace"));
-	if (inside)
+	if (!file_id_equal(&its->root, &ours->root))
+		foreign = _("the caller is in another root directory");
+	else if (inside)
 		return 0;
-	if (!file_id_equal(&its->mount_ns, &ours->mount_ns))
+	else if (!file_id_equal(&its->mount_ns, &ours->mount_ns))
 		foreign = _("the caller is in another mount namespace");
 	else if (!file_id_equal(&its->pid_ns, &ours->pid_ns))
 		foreign = _("the caller is in another PID namespace");
@@ -129,6 +131,10 @@ int access_check_stranger(uid_t uid, const struct standing *its, const struct st
 		r = error_set(error, EPERM, _("the caller may gain no privileges (no_new_privs)"));
 	if (r == 0 && uid != 0 && its->seccomp)
 		r = error_set(error, EPERM, _("the caller is confined by seccomp"));
+	/* what a set-user-ID program may do there, it may not do where the caller lives */
+	if (r == 0 && uid != 0 && (ours->bounding & ~its->bounding))
+		r = error_set(error, EPERM,
+			      _("the caller is confined by its capability bounding set"));
 	if (r < 0)
 		error_hint(error, _("a sandbox must not be left through nsctld; run nsctl outside "
 				    "of it"));

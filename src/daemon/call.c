@@ -23,8 +23,6 @@ struct call *call_free(struct call *call)
 		return NULL;
 	if (call->pending)
 		manager_forget(call->server->manager, call);
-	while (call->n_fds)
-		close_fd(call->fds[--call->n_fds]);
 	strv_free(call->names);
 	json_decref(call->outcomes);
 	json_decref(call->parameters);

@@ -12,8 +12,6 @@ struct call {
 	const struct method *method;
 	json_t *parameters;
 	char **names; /* profiles that it names, each once, all admitted to the caller */
-	int fds[IPC_FDS_MAX];
-	size_t n_fds;
 	bool more, oneway, upgrade;
 	bool done;        /* the last reply is queued */
 	json_t *outcomes; /* Up, Down: in the order of names */
@@ -23,7 +21,7 @@ struct call {
 /* ---- call.c --------------------------------------------------------------------------- */
 
 struct call *call_new(struct client *client);
-/* Takes back what runs on its behalf (which goes on). */
+/* What runs on its behalf goes on, and nobody hears of it. */
 struct call *call_free(struct call *call); /* NULL-safe, returns NULL */
 /* Without `last` further replies follow. Parameters are stolen, NULL means out of memory. */
 void call_reply_part(struct call *call, json_t *parameters, bool last);
@@ -64,7 +62,6 @@ struct method {
 	const char *name; /* with its interface */
 	unsigned flags;
 	enum method_names names;
-	size_t n_fds; /* exactly */
 	method_fn fn;
 	const char *const parameters[8]; /* any other is refused */
 };

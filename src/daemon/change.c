@@ -82,8 +82,10 @@ static void log_outcome(const struct call *call, const struct manager_result *re
 	_cleanup_free_ char *escaped = NULL;
 
 	if (!failed(result)) {
-		log_info("uid %u, pid %d: %s %s: %s", peer->uid, peer->pid, call->method->name,
-			 result->profile, result->changed ? "done" : "nothing to do");
+		/* what changes nothing costs the caller nothing: it must not fill the log */
+		log_message(result->changed ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
+			    "uid %u, pid %d: %s %s: %s", peer->uid, peer->pid, call->method->name,
+			    result->profile, result->changed ? "done" : "nothing to do");
 		return;
 	}
 	if (!server_may_log(call->server))
@@ -99,6 +101,12 @@ static void add_outcome(struct call *call, const char *profile, json_t *outcome)
 	bool last = --call->pending == 0;
 	int r;
 
+	if (call->client->gone) { /* nobody is told any more */
+		json_decref(outcome);
+		if (last)
+			client_free(call->client);
+		return;
+	}
 	if (!outcome) {
 		call->client->broken = true;
 		client_wake(call->client);

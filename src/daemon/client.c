@@ -4,14 +4,18 @@
  *
  * Bounds: a message per turn of the loop, so that one who sends many does not delay the others; no
  * further message before the last reply has left; ten seconds for whatever is half done (no message
- * yet, half a message, replies that are not read); bytes in memory per uid.
+ * yet, half a message, replies that are not read); bytes in memory per uid. Who goes away while a
+ * call is served still counts until that is done, or going away would be a way to have any number
+ * of them served.
  */
 #include <errno.h>
 #include <sys/epoll.h>
 
 #include "call.h"
+#include "patience.h"
 
 #define DEADLINE_USEC UINT64_C(10000000)
+#define STRANGERS     ((uid_t)-1)       /* nobody's uid */
 #define SWEEP_USEC    UINT64_C(1000000) /* how late a deadline may be noticed */
 
 static void on_event(struct loop_source *source, uint32_t events, void *userdata);
@@ -41,6 +45,20 @@ static bool may_connect(const struct server *server, const struct peer *peer)
 	return !server->restricted || peer->uid == 0 || peer_in_group(peer, server->group);
 }
 
+/* Another user namespace may have thousands of uids, all of one user's making (subuid(5)): they
+ * share one account. */
+static uid_t account_of(const struct server *server, const struct peer *peer)
+{
+	struct file_id user_ns;
+
+	if (peer->uid == 0)
+		return 0;
+	if (peer_user_namespace(peer, &user_ns) < 0 ||
+	    !file_id_equal(&user_ns, &server->standing.user_ns))
+		return STRANGERS;
+	return peer->uid;
+}
+
 static int admit(struct client *client)
 {
 	struct server *server = client->server;
@@ -51,7 +69,8 @@ static int admit(struct client *client)
 		       _("you may not connect to nsctld: it serves one group only"));
 		return -EACCES;
 	}
-	r = limits_take(server->limits, client->peer.uid, LIMIT_CONNECTIONS, 1);
+	client->account = account_of(server, &client->peer);
+	r = limits_take(server->limits, client->account, LIMIT_CONNECTIONS, 1);
 	if (r == -EDQUOT)
 		refuse(client, IPC_INTERFACE ".LimitExceeded",
 		       _("you have too many connections to nsctld"));
@@ -85,7 +104,9 @@ static int watch(struct client *client)
 static void dispose(struct client *client)
 {
 	loop_source_free(client->source);
+	patience_start(); /* descriptors that it sent and nobody read go with the socket */
 	ipc_connection_free(client->connection);
+	patience_end();
 	peer_clear(&client->peer);
 	free(client);
 }
@@ -102,6 +123,7 @@ int client_new(struct server *server, int fd)
 	}
 	client->server = server;
 	client->peer.pidfd = -1;
+	ipc_refuse_fds(client->connection);
 	r = peer_of_socket(fd, &client->peer);
 	if (r == 0)
 		r = admit(client);
@@ -117,17 +139,33 @@ int client_new(struct server *server, int fd)
 	return r;
 }
 
+static void leave(struct client *client)
+{
+	client->gone = true;
+	client->deadline = 0;
+	client->source = loop_source_free(client->source);
+	patience_start();
+	client->connection = ipc_connection_free(client->connection);
+	patience_end();
+	limits_give(client->server->limits, client->account, LIMIT_BYTES, client->bytes);
+	client->bytes = 0;
+}
+
 void client_free(struct client *client)
 {
 	struct server *server = client->server;
 	struct client **p = &server->clients;
 
+	if (!client->gone && client->call && client->call->pending) {
+		leave(client);
+		return;
+	}
 	while (*p != client)
 		p = &(*p)->next;
 	*p = client->next;
 	client->call = call_free(client->call);
-	limits_give(server->limits, client->peer.uid, LIMIT_BYTES, client->bytes);
-	limits_give(server->limits, client->peer.uid, LIMIT_CONNECTIONS, 1);
+	limits_give(server->limits, client->account, LIMIT_BYTES, client->bytes);
+	limits_give(server->limits, client->account, LIMIT_CONNECTIONS, 1);
 	dispose(client);
 }
 
@@ -140,12 +178,12 @@ static int charge(struct client *client)
 	size_t bytes = ipc_buffered(client->connection);
 
 	if (bytes > client->bytes) {
-		int r = limits_take(limits, client->peer.uid, LIMIT_BYTES, bytes - client->bytes);
+		int r = limits_take(limits, client->account, LIMIT_BYTES, bytes - client->bytes);
 
 		if (r < 0)
 			return r;
 	} else {
-		limits_give(limits, client->peer.uid, LIMIT_BYTES, client->bytes - bytes);
+		limits_give(limits, client->account, LIMIT_BYTES, client->bytes - bytes);
 	}
 	client->bytes = bytes;
 	return 0;
@@ -153,8 +191,11 @@ static int charge(struct client *client)
 
 static int receive(struct client *client)
 {
-	int r = ipc_receive(client->connection);
+	int r;
 
+	patience_start(); /* descriptors that it sends are dropped by the kernel, in our name */
+	r = ipc_receive(client->connection);
+	patience_end();
 	if (r == -ENODATA) {
 		client->eof = true;
 		return 0;
@@ -235,8 +276,12 @@ static void on_event(_unused_ struct loop_source *source, uint32_t events, void 
 	struct client *client = userdata;
 	bool was_writing = ipc_wants_write(client->connection);
 	size_t before = client->bytes;
-	int r = turn(client, events);
+	int r;
 
+	/* one connection of each uid in a round: whoever has many gets no more than the others */
+	if (!limits_turn(client->server->limits, client->account, loop_round(client->server->loop)))
+		return;
+	r = turn(client, events);
 	if (r == 0)
 		r = charge(client);
 	if (r == 0)

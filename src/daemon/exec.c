@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Join and Exec: what runs inside a profile. Root gets the namespaces and goes in by itself; for
- * everybody else nsctl-session does, started here with the caller's own descriptors.
+ * everybody else nsctl-session does, started here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -200,7 +200,8 @@ static void hand_over(struct call *call, int request_fd,
 	struct client *client = call->client;
 	int fd = ipc_connection_fd(client->connection);
 	struct spawn spawn = {
-		.fds = { call->fds[0], call->fds[1], call->fds[2], fd, request_fd },
+		/* our 0 is /dev/null; the command's own the caller sends to the session */
+		.fds = { STDIN_FILENO, STDIN_FILENO, STDIN_FILENO, fd, request_fd },
 		.n_fds = SESSION_FD_NAMESPACES,
 		.inheritance = inheritance,
 		.uid = client->peer.uid,
@@ -220,7 +221,9 @@ static void hand_over(struct call *call, int request_fd,
 	}
 	if (session_start(call->server, &spawn, &error) < 0) {
 		limits_give(call->server->limits, spawn.uid, LIMIT_SESSIONS, 1);
-		log_error("%s", error_text(&error));
+		if (server_may_log(call->server))
+			log_warning("uid %u, pid %d: %s", client->peer.uid, client->peer.pid,
+				    error_text(&error));
 		send_failure(fd, &error);
 	}
 }

@@ -8,6 +8,7 @@ struct usage {
 	struct usage *next;
 	uid_t uid;
 	size_t held[_LIMIT_MAX];
+	uint64_t round; /* the last in which it had its turn */
 };
 
 struct limits {
@@ -68,6 +69,18 @@ int limits_take(struct limits *limits, uid_t uid, enum limit limit, size_t amoun
 	}
 	(*p)->held[limit] += amount;
 	return 0;
+}
+
+bool limits_turn(struct limits *limits, uid_t uid, uint64_t round)
+{
+	struct usage *usage = *find(limits, uid);
+
+	if (uid == 0 || !usage)
+		return true;
+	if (usage->round == round)
+		return false;
+	usage->round = round;
+	return true;
 }
 
 void limits_give(struct limits *limits, uid_t uid, enum limit limit, size_t amount)

@@ -13,4 +13,6 @@ struct limits *limits_free(struct limits *limits); /* NULL-safe, returns NULL */
 void limits_set(struct limits *limits, enum limit limit, size_t max);
 /* `amount` more for uid: 0, -EDQUOT above its maximum (nothing is taken), or -ENOMEM. */
 int limits_take(struct limits *limits, uid_t uid, enum limit limit, size_t amount);
+/* Has uid, which holds something, its turn in this round? Once in each; root always. */
+bool limits_turn(struct limits *limits, uid_t uid, uint64_t round);
 void limits_give(struct limits *limits, uid_t uid, enum limit limit, size_t amount);

@@ -12,6 +12,7 @@
 
 #define LOCK_NAME  "nsctld.lock"
 #define LOCK_TRIES 100
+#define BACKLOG    128 /* one who connects all the time fills it: how long others wait */
 
 /* ---- one instance --------------------------------------------------------------------- */
 
@@ -166,7 +167,7 @@ int listener_open(const char *path, bool restricted, gid_t group, int *ret_fd, s
 	if (r < 0)
 		return error_errno(error, r, _("can't listen on %s"), path);
 	r = listener_set_access(fresh, restricted, group, error);
-	if (r == 0 && (listen(fd, SOMAXCONN) < 0 || rename(fresh, path) < 0))
+	if (r == 0 && (listen(fd, BACKLOG) < 0 || rename(fresh, path) < 0))
 		r = error_errno(error, errno, _("can't listen on %s"), path);
 	if (r < 0) {
 		unlink(fresh);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Methods: the table, and what is checked before any of them runs: the shape of the call, its
- * descriptors, who calls, and which profiles are named. A method that is reached may be served.
+ * Methods: the table, and what is checked before any of them runs: the shape of the call, who
+ * calls, and which profiles are named. A method that is reached may be served.
  */
 #include <errno.h>
 #include <string.h>
@@ -12,37 +12,24 @@
 #define SERVICE "org.varlink.service"
 
 static const struct method methods[] = {
-	{ SERVICE ".GetInfo", 0, NAMES_NONE, 0, service_get_info, {} },
+	{ SERVICE ".GetInfo", 0, NAMES_NONE, service_get_info, {} },
 	{ SERVICE ".GetInterfaceDescription",
 	  0,
 	  NAMES_NONE,
-	  0,
 	  service_get_interface_description,
 	  { "interface" } },
-	{ IPC_INTERFACE ".Up",
-	  METHOD_CHANGES,
-	  NAMES_SOME,
-	  0,
-	  change_up,
-	  { "profiles", "dry_run" } },
-	{ IPC_INTERFACE ".Down",
-	  METHOD_CHANGES,
-	  NAMES_SOME,
-	  0,
-	  change_down,
-	  { "profiles", "all" } },
-	{ IPC_INTERFACE ".Status", 0, NAMES_OR_ALL, 0, query_status, { "profiles" } },
-	{ IPC_INTERFACE ".List", 0, NAMES_NONE, 0, query_list, {} },
+	{ IPC_INTERFACE ".Up", METHOD_CHANGES, NAMES_SOME, change_up, { "profiles", "dry_run" } },
+	{ IPC_INTERFACE ".Down", METHOD_CHANGES, NAMES_SOME, change_down, { "profiles", "all" } },
+	{ IPC_INTERFACE ".Status", 0, NAMES_OR_ALL, query_status, { "profiles" } },
+	{ IPC_INTERFACE ".List", 0, NAMES_NONE, query_list, {} },
 	{ IPC_INTERFACE ".Join",
 	  METHOD_ROOT | METHOD_CHANGES,
 	  NAMES_ONE,
-	  0,
 	  exec_join,
 	  { "profile" } },
 	{ IPC_INTERFACE ".Exec",
 	  METHOD_CHANGES | METHOD_UPGRADE,
 	  NAMES_ONE,
-	  3,
 	  exec_exec,
 	  { "profile", "command", "environment", "directory", "umask", "ignored" } },
 };
@@ -151,9 +138,7 @@ static void serve(struct call *call)
 	const char *unknown = unknown_parameter(call);
 	_cleanup_error_ struct error error = {};
 
-	if (call->n_fds != method->n_fds) {
-		call_invalid(call, "file descriptors");
-	} else if (unknown) {
+	if (unknown) {
 		call_invalid(call, unknown);
 	} else if (call->upgrade != !!(method->flags & METHOD_UPGRADE) ||
 		   (call->upgrade && (call->oneway || call->more))) {
@@ -175,8 +160,6 @@ int method_dispatch(struct client *client, json_t *message)
 
 	if (!call)
 		return -ENOMEM;
-	/* the call's from here on: whatever becomes of it, they are closed with it */
-	call->n_fds = ipc_take_fds(client->connection, call->fds);
 	r = read_envelope(call, message, &name);
 	if (r < 0) {
 		client->call = call_free(call);

@@ -10,6 +10,8 @@
 #include "access.h"
 #include "call.h"
 
+#define NAMES_MAX 4096 /* in one call, which are kept while it is served */
+
 static int check_record(struct call *call, const char *name, struct error *error)
 {
 	_cleanup_strv_ char **users = NULL, **groups = NULL;
@@ -107,7 +109,7 @@ static int resolve_list(struct call *call)
 	json_t *value;
 	size_t i;
 
-	if (!json_is_array(list)) {
+	if (!json_is_array(list) || json_array_size(list) > NAMES_MAX) {
 		call_invalid(call, "profiles");
 		return -EINVAL;
 	}

@@ -129,19 +129,21 @@ static int status_number(const char *text, const char *name, int base, uint64_t 
 
 int standing_parse_status(const char *text, struct standing *standing)
 {
-	uint64_t no_new_privs, seccomp, capabilities;
+	uint64_t no_new_privs, seccomp, capabilities, bounding;
 
 	if (status_number(text, "NoNewPrivs", 10, &no_new_privs) < 0 ||
 	    status_number(text, "Seccomp", 10, &seccomp) < 0 ||
-	    status_number(text, "CapEff", 16, &capabilities) < 0)
+	    status_number(text, "CapEff", 16, &capabilities) < 0 ||
+	    status_number(text, "CapBnd", 16, &bounding) < 0)
 		return -EBADMSG;
 	standing->no_new_privs = no_new_privs;
 	standing->seccomp = seccomp;
 	standing->capabilities = capabilities;
+	standing->bounding = bounding;
 	return 0;
 }
 
-static int namespace_id(int proc_fd, const char *name, struct file_id *ret)
+static int link_target_id(int proc_fd, const char *name, struct file_id *ret)
 {
 	struct stat st;
 
@@ -155,12 +157,14 @@ static int standing_at(int proc_fd, struct standing *ret)
 {
 	_cleanup_free_ char *status = NULL;
 	struct standing standing = {};
-	int r = namespace_id(proc_fd, "ns/user", &standing.user_ns);
+	int r = link_target_id(proc_fd, "ns/user", &standing.user_ns);
 
 	if (r == 0)
-		r = namespace_id(proc_fd, "ns/mnt", &standing.mount_ns);
+		r = link_target_id(proc_fd, "ns/mnt", &standing.mount_ns);
 	if (r == 0)
-		r = namespace_id(proc_fd, "ns/pid", &standing.pid_ns);
+		r = link_target_id(proc_fd, "ns/pid", &standing.pid_ns);
+	if (r == 0)
+		r = link_target_id(proc_fd, "root", &standing.root);
 	if (r == 0)
 		r = file_read(proc_fd, "status", STATUS_MAX, &status, NULL);
 	if (r == 0)
@@ -197,6 +201,19 @@ int peer_standing(const struct peer *peer, struct standing *ret)
 		return -ESRCH;
 	*ret = standing;
 	return 0;
+}
+
+int peer_user_namespace(const struct peer *peer, struct file_id *ret)
+{
+	_cleanup_close_ int proc_fd = open_proc(peer->pid);
+	struct file_id id;
+	int r = proc_fd < 0 ? proc_fd : link_target_id(proc_fd, "ns/user", &id);
+
+	if (r == -ENOENT || (r == 0 && !peer_alive(peer)))
+		return -ESRCH;
+	if (r == 0)
+		*ret = id;
+	return r;
 }
 
 int own_standing(struct standing *ret)
@@ -308,6 +325,27 @@ int limits_parse(const char *text, struct rlimit limits[RLIM_NLIMITS])
 	return 0;
 }
 
+int oom_score_adj_parse(const char *text, int *ret)
+{
+	char *end;
+	long value;
+
+	errno = 0;
+	value = strtol(text, &end, 10);
+	if (errno || end == text || (*end && *end != '\n') || value < -1000 || value > 1000)
+		return -EBADMSG;
+	*ret = value;
+	return 0;
+}
+
+static int read_oom_score_adj(int proc_fd, int *ret)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = file_read(proc_fd, "oom_score_adj", STATUS_MAX, &text, NULL);
+
+	return r < 0 ? r : oom_score_adj_parse(text, ret);
+}
+
 int peer_inheritance(const struct peer *peer, struct inheritance *ret)
 {
 	_cleanup_close_ int proc_fd = open_proc(peer->pid), cgroup_fd = -1;
@@ -320,6 +358,8 @@ int peer_inheritance(const struct peer *peer, struct inheritance *ret)
 	r = file_read(proc_fd, "limits", STATUS_MAX, &text, NULL);
 	if (r == 0)
 		r = limits_parse(text, inheritance.limits);
+	if (r == 0)
+		r = read_oom_score_adj(proc_fd, &inheritance.oom_score_adj);
 	if (r < 0)
 		return r;
 	errno = 0;

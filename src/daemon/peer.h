@@ -28,13 +28,17 @@ bool peer_in_group(const struct peer *peer, gid_t gid);
 /* In which surroundings a process lives. */
 struct standing {
 	struct file_id user_ns, mount_ns, pid_ns;
+	struct file_id root; /* the directory "/" */
 	bool no_new_privs;
 	unsigned seccomp;      /* 0: no filter */
 	uint64_t capabilities; /* effective */
+	uint64_t bounding;     /* those that it or what it executes may ever have */
 };
 
 /* Of the peer: -ESRCH when it has ended. */
 int peer_standing(const struct peer *peer, struct standing *ret);
+/* That part alone: -ESRCH when it has ended. */
+int peer_user_namespace(const struct peer *peer, struct file_id *ret);
 /* Of this process. */
 int own_standing(struct standing *ret);
 /* Pure: fills in what /proc/PID/status says; -EBADMSG when a line is missing or odd. */
@@ -44,11 +48,14 @@ int standing_parse_status(const char *text, struct standing *standing);
 struct inheritance {
 	struct rlimit limits[RLIM_NLIMITS];
 	int nice;
-	int cgroup_fd; /* -1: unknown */
+	int oom_score_adj; /* who is to be killed first when memory is short: 1000 */
+	int cgroup_fd;     /* -1: unknown */
 };
 
 /* Pure: the limits out of /proc/PID/limits (fs/proc/base.c, proc_pid_limits); -EBADMSG unless every
  * one is there. prlimit(2) would want CAP_SYS_RESOURCE, which root in a container may lack. */
 int limits_parse(const char *text, struct rlimit limits[RLIM_NLIMITS]);
+/* Pure: what /proc/PID/oom_score_adj says; -EBADMSG when it is no such number. */
+int oom_score_adj_parse(const char *text, int *ret);
 /* -ESRCH when it has ended. */
 int peer_inheritance(const struct peer *peer, struct inheritance *ret);

@@ -12,32 +12,45 @@
 #include "access.h"
 #include "activation.h"
 #include "listener.h"
+#include "patience.h"
 #include "server.h"
 
-#define PAUSE_USEC UINT64_C(100000)
-#define BYTES_MAX  (64 << 20) /* per uid: what its connections hold in memory */
+#define PAUSE_USEC  UINT64_C(100000)
+#define ACCEPTS_MAX 64         /* in one round */
+#define BYTES_MAX   (64 << 20) /* per uid: what its connections hold in memory */
 
 #define REFUSALS_MAX  100                /* lines of log … */
 #define REFUSALS_USEC UINT64_C(10000000) /* … in this time */
 
 /* ---- accepting ------------------------------------------------------------------------ */
 
+/* 0, or what accept4(2) said. */
+static int accept_one(struct server *server)
+{
+	/* blocking: the socket may become a session's, and all calls here say MSG_DONTWAIT */
+	int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = client_new(server, fd);
+	if (r < 0 && r != -EACCES && r != -EDQUOT && server_may_log(server))
+		log_warning("can't take a connection: %s",
+			    error_text(&(struct error){ .code = -r }));
+	return 0;
+}
+
+/* Several in a row: one who connects again and again stands in the queue before the others. */
 static void on_connection(struct loop_source *source, _unused_ uint32_t events, void *userdata)
 {
 	struct server *server = userdata;
-	/* blocking: the socket may become a session's, and all calls here say MSG_DONTWAIT */
-	int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	int r = 0;
 
-	if (fd >= 0) {
-		int r = client_new(server, fd);
-
-		if (r < 0 && r != -EACCES && r != -EDQUOT)
-			log_warning("can't take a connection: %s",
-				    error_text(&(struct error){ .code = -r }));
+	for (int i = 0; r == 0 && i < ACCEPTS_MAX; i++)
+		r = accept_one(server);
+	if (r == 0 || r == -EAGAIN || r == -EINTR || r == -ECONNABORTED)
 		return;
-	}
-	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
-		return;
+	errno = -r;
 	log_warning("can't accept a connection, pausing: %m");
 	if (loop_timer_set(server->pause_timer, PAUSE_USEC) == 0)
 		loop_source_set_events(source, 0);
@@ -166,6 +179,7 @@ int server_start(struct server *server, struct loop *loop, const struct options 
 	if (r < 0)
 		return r;
 	raise_file_limit();
+	patience_prepare();
 	manager.settings = server->settings;
 	r = manager_new(loop, &manager, &server->manager, error);
 	return r < 0 ? r : open_socket(server, error);
@@ -181,7 +195,9 @@ void server_stop(struct server *server)
 	loop_source_free(server->sweep);
 	if (server->own_socket)
 		unlink(server->options->socket);
+	patience_start(); /* whoever waits in its queue may have sent descriptors */
 	close_fd(server->listen_fd);
+	patience_end();
 	manager_free(server->manager);
 	limits_free(server->limits);
 	settings_free(server->settings);

@@ -65,17 +65,21 @@ struct client {
 	struct loop_source *source;
 	uint64_t deadline; /* 0: none */
 	struct peer peer;
+	uid_t account;     /* whose limits it counts for */
 	struct call *call; /* the one that is being served */
 	size_t bytes;      /* of memory, as counted in limits */
 	bool greeted;      /* a whole message has come */
 	bool again;        /* there may be whole messages in the buffer */
 	bool eof;          /* nothing more will come */
 	bool broken;       /* close at once */
+	bool gone;         /* the connection is closed; what its call began goes on */
 	bool upgraded;     /* the socket belongs to a session now */
 };
 
 /* Takes the accepted socket over. */
 int client_new(struct server *server, int fd);
+/* Closes the connection. A client whose call has begun something stays, as one of the connections
+ * of its uid, until that is finished, or until it is freed again. */
 void client_free(struct client *client);
 /* Has the loop come back to this client: a reply was queued, or its call is done. */
 void client_wake(struct client *client);

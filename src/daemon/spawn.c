@@ -79,6 +79,20 @@ static void set_limits(const struct inheritance *inheritance)
 	}
 }
 
+/* As the caller's. Ours may be lower than anybody else's; a lower one than ours needs
+ * CAP_SYS_RESOURCE, and without that ours is what there is. */
+static int set_oom_score_adj(int value)
+{
+	_cleanup_close_ int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	char text[16];
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = write_all(fd, text, snprintf(text, sizeof(text), "%d", value));
+	return r == -EACCES ? 0 : r;
+}
+
 static _Noreturn void child(const struct spawn *spawn, const char *program)
 {
 	char name[] = "nsctl-session";
@@ -90,6 +104,9 @@ static _Noreturn void child(const struct spawn *spawn, const char *program)
 	sigemptyset(&none);
 	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0 || chdir("/") < 0)
 		child_fail("can't prepare the session");
+	errno = -set_oom_score_adj(spawn->inheritance->oom_score_adj);
+	if (errno)
+		child_fail("can't set the OOM score");
 	set_limits(spawn->inheritance);
 	execve(program, arguments, environment);
 	child_fail("can't start nsctl-session");
@@ -163,10 +180,11 @@ int session_start(struct server *server, const struct spawn *spawn, struct error
 	pid_t pid = clone_child(cgroup_fd, &pidfd);
 	int r;
 
-	if (pid < 0 && cgroup_fd >= 0) {
-		log_warning("can't start a command of uid %u in its own cgroup: %m", spawn->uid);
-		pid = clone_child(-1, &pidfd);
-	}
+	/* never in ours instead: there the limits of the caller's (pids.max, memory.max) would not
+	 * hold, and whoever has reached them would get on through us */
+	if (pid < 0 && cgroup_fd >= 0)
+		return error_errno(error, errno,
+				   _("can't start a session in the caller's control group"));
 	if (pid < 0)
 		return error_errno(error, errno, _("can't start a session"));
 	if (pid == 0)

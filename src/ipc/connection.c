@@ -33,6 +33,7 @@ struct ipc_connection {
 	size_t n_fds;
 	struct outgoing *out, **out_tail;
 	size_t out_bytes;
+	bool refuses_fds;
 	bool expects_reply; /* client.c: a further reply of the call follows */
 };
 
@@ -46,6 +47,11 @@ int ipc_connection_new(int fd, struct ipc_connection **ret)
 	connection->out_tail = &connection->out;
 	*ret = connection;
 	return 0;
+}
+
+void ipc_refuse_fds(struct ipc_connection *connection)
+{
+	connection->refuses_fds = true;
 }
 
 static void close_all(int *fds, size_t *n_fds)
@@ -257,8 +263,8 @@ int ipc_receive(struct ipc_connection *connection)
 	struct iovec iov = { .iov_len = size };
 	struct msghdr header = { .msg_iov = &iov,
 				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = sizeof(control) };
+				 .msg_control = connection->refuses_fds ? NULL : &control,
+				 .msg_controllen = connection->refuses_fds ? 0 : sizeof(control) };
 	ssize_t n;
 	int r;
 

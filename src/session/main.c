@@ -4,9 +4,9 @@
  *
  * nsctld starts it with root's rights and the descriptors of nsctl/session.h, and has authorised
  * the caller already. The order: take the request, become the caller inside the profile (enter.c),
- * start the command and stay as its session's leader (leader.c). Any step that fails ends it before
- * a command was started, and the caller is told on the connection: 0, 1 and 2 are the caller's and
- * are never written to. No locale is set, so that no message looks for files inside the profile.
+ * take the caller's descriptors (stdio.c), start the command and stay as its session's leader
+ * (leader.c). Any step that fails ends it before a command was started, and the caller is told on
+ * the connection. No locale is set, so that no message looks for files inside the profile.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -65,6 +65,8 @@ int main(void)
 		r = request_receive(SESSION_FD_REQUEST, &request, &error);
 	if (r >= 0)
 		r = enter(&request, &error);
+	if (r >= 0)
+		r = stdio_receive(SESSION_FD_CONNECTION, &error);
 	if (r < 0) {
 		leader_report_failure(SESSION_FD_CONNECTION, SESSION_EXIT_FAILED,
 				      error_text(&error));

@@ -11,6 +11,10 @@ int request_receive(int fd, struct session_request *ret, struct error *error);
  * open. */
 int enter(const struct session_request *request, struct error *error);
 
+/* Waits for the caller's first message: the command's 0, 1 and 2. After enter(): with the caller's
+ * rights, not root's. */
+int stdio_receive(int connection_fd, struct error *error);
+
 /* Starts the command and stays until it has ended. Returns the program's exit status. */
 int leader_run(const struct session_request *request, int connection_fd);
 /* Tells the caller what failed; blocks until it is sent or the caller has gone. */

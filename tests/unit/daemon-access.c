@@ -100,7 +100,9 @@ static const struct standing ours = {
 	.user_ns = NAMESPACE(1),
 	.mount_ns = NAMESPACE(2),
 	.pid_ns = NAMESPACE(3),
+	.root = NAMESPACE(4),
 	.capabilities = ~UINT64_C(0),
+	.bounding = 0xff,
 };
 
 static int judge(uid_t uid, const struct standing *its, bool inside)
@@ -154,6 +156,45 @@ static void another_user_namespace_is_refused_even_to_uid_0(_unused_ void **stat
 	assert_int_equal(judge(0, &its, true), -EPERM);
 }
 
+static void an_oom_score_is_a_number_in_its_range(_unused_ void **state)
+{
+	static const char *const wrong[] = {
+		"", "\n", "x\n", "5x\n", "1001\n", "-1001\n", "99999999999999999999\n"
+	};
+	const char *const *text;
+	int value = 7;
+
+	ARRAY_FOREACH(text, wrong)
+		assert_int_equal(oom_score_adj_parse(*text, &value), -EBADMSG);
+	assert_int_equal(value, 7);
+	assert_int_equal(oom_score_adj_parse("-1000\n", &value), 0);
+	assert_int_equal(value, -1000);
+}
+
+static void a_smaller_bounding_set_is_refused(_unused_ void **state)
+{
+	struct standing its = plain();
+
+	its.bounding = 0x7f;
+	assert_int_equal(judge(1000, &its, false), -EPERM);
+	assert_int_equal(judge(1000, &its, true), -EPERM);
+	assert_int_equal(judge(0, &its, false), 0);
+	its.bounding = 0x1ff;
+	assert_int_equal(judge(1000, &its, false), 0);
+}
+
+static void another_root_directory_is_refused(_unused_ void **state)
+{
+	struct standing its = plain();
+
+	its.root.ino = 99;
+	assert_int_equal(judge(1000, &its, false), -EPERM);
+	assert_int_equal(judge(1000, &its, true), -EPERM);
+	assert_int_equal(judge(0, &its, false), -EPERM);
+	its.capabilities = ~UINT64_C(0);
+	assert_int_equal(judge(0, &its, false), 0);
+}
+
 static void another_mount_or_pid_namespace_is_refused_unless_ours(_unused_ void **state)
 {
 	struct standing its = plain();
@@ -188,27 +229,30 @@ static void status_is_read_line_by_line(_unused_ void **state)
 	struct standing standing = {};
 
 	assert_int_equal(standing_parse_status("Name:\tx\nCapEff:\t00000000a80425fb\n"
+					       "CapBnd:\t000001ffffffffff\n"
 					       "NoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t1\n",
 					       &standing),
 			 0);
 	assert_true(standing.no_new_privs);
 	assert_int_equal(standing.seccomp, 2);
 	assert_int_equal(standing.capabilities, 0xa80425fb);
+	assert_int_equal(standing.bounding, 0x1ffffffffff);
 }
 
 static void a_status_that_lacks_a_line_denies(_unused_ void **state)
 {
 	static const char *const texts[] = {
 		"",
-		"CapEff:\t0\nSeccomp:\t0\n",
-		"CapEff:\t0\nNoNewPrivs:\t0\n",
-		"NoNewPrivs:\t0\nSeccomp:\t0\n",
-		"CapEff:\t0\nNoNewPrivs:\t0\nSeccomp:\t\n",
-		"CapEff:\t0\nNoNewPrivs:\tno\nSeccomp:\t0\n",
-		"CapEff:\t0\nNoNewPrivs:\t0x\nSeccomp:\t0\n",
-		"CapEff:\t0\nNoNewPrivs:\t-1\nSeccomp:\t0\n",
-		"CapEff:\t0\nXNoNewPrivs:\t0\nSeccomp:\t0\n",
-		"Name:\tNoNewPrivs:\t0\nCapEff:\t0\nSeccomp:\t0\n",
+		"CapBnd:\t0\nCapEff:\t0\nSeccomp:\t0\n",
+		"CapBnd:\t0\nCapEff:\t0\nNoNewPrivs:\t0\n",
+		"CapBnd:\t0\nNoNewPrivs:\t0\nSeccomp:\t0\n",
+		"CapBnd:\t0\nCapEff:\t0\nNoNewPrivs:\t0\nSeccomp:\t\n",
+		"CapBnd:\t0\nCapEff:\t0\nNoNewPrivs:\tno\nSeccomp:\t0\n",
+		"CapBnd:\t0\nCapEff:\t0\nNoNewPrivs:\t0x\nSeccomp:\t0\n",
+		"CapBnd:\t0\nCapEff:\t0\nNoNewPrivs:\t-1\nSeccomp:\t0\n",
+		"CapBnd:\t0\nCapEff:\t0\nXNoNewPrivs:\t0\nSeccomp:\t0\n",
+		"CapBnd:\t0\nName:\tNoNewPrivs:\t0\nCapEff:\t0\nSeccomp:\t0\n",
+		"CapEff:\t0\nNoNewPrivs:\t0\nSeccomp:\t0\n",
 	};
 	const char *const *text;
 	struct standing standing;
@@ -336,6 +380,9 @@ int main(void)
 		cmocka_unit_test(an_ordinary_caller_is_no_stranger),
 		cmocka_unit_test(confined_callers_are_refused),
 		cmocka_unit_test(another_user_namespace_is_refused_even_to_uid_0),
+		cmocka_unit_test(an_oom_score_is_a_number_in_its_range),
+		cmocka_unit_test(a_smaller_bounding_set_is_refused),
+		cmocka_unit_test(another_root_directory_is_refused),
 		cmocka_unit_test(another_mount_or_pid_namespace_is_refused_unless_ours),
 		cmocka_unit_test(root_elsewhere_needs_the_capability_to_come_here_by_itself),
 		cmocka_unit_test(status_is_read_line_by_line),

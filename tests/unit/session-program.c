@@ -35,7 +35,8 @@ static gid_t groups[] = { 7, 54323 };
 struct run {
 	struct session_request request;
 	int seals, namespace_fd;
-	int in; /* stdin; -1: /dev/null */
+	int in;      /* stdin; -1: /dev/null */
+	bool silent; /* the caller sends no descriptors */
 	pid_t leader;
 	int connection, out; /* our ends */
 	struct session_message message;
@@ -87,12 +88,10 @@ static void keep_inheritable(void)
 }
 
 /* As nsctld does it; 60 and above, where nothing is in the way. */
-static void become_session(const struct run *run, int connection, int out, int request)
+static void become_session(const struct run *run, int connection, int request)
 {
-	int null_fd = open("/dev/null", O_RDONLY);
-	int sources[] = {
-		run->in >= 0 ? run->in : null_fd, out, out, connection, request, run->namespace_fd
-	};
+	int null_fd = open("/dev/null", O_RDWR);
+	int sources[] = { null_fd, null_fd, null_fd, connection, request, run->namespace_fd };
 
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
 		if (sources[i] >= 0)
@@ -120,6 +119,39 @@ static int request_file(const struct run *run)
 	return fd;
 }
 
+/* A first message as a caller may make it up. */
+static void send_fds(const struct run *run, uint16_t type, uint16_t length, size_t n)
+{
+	struct session_message message = { .type = type, .length = length };
+	struct iovec part = { &message, sizeof(message) };
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(4 * sizeof(int))];
+	} control = { .header = { .cmsg_len = CMSG_LEN(n * sizeof(int)),
+				  .cmsg_level = SOL_SOCKET,
+				  .cmsg_type = SCM_RIGHTS } };
+	struct msghdr header = { .msg_iov = &part, .msg_iovlen = 1 };
+
+	memset(CMSG_DATA(&control.header), 0, 4 * sizeof(int)); /* our 0, n times */
+	if (n) {
+		header.msg_control = &control;
+		header.msg_controllen = CMSG_SPACE(n * sizeof(int));
+	}
+	assert_int_equal(sendmsg(run->connection, &header, 0), sizeof(message));
+}
+
+/* As the caller does it. */
+static void send_stdio(const struct run *run, int out)
+{
+	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int fds[] = { run->in >= 0 ? run->in : null_fd, out, out };
+
+	assert_true(null_fd >= 0);
+	if (!run->silent)
+		assert_int_equal(session_send_stdio(run->connection, fds), 0);
+	close(null_fd);
+}
+
 static void start(struct run *run)
 {
 	int sockets[2], pipes[2], request = request_file(run);
@@ -129,11 +161,12 @@ static void start(struct run *run)
 	run->leader = fork();
 	assert_true(run->leader >= 0);
 	if (run->leader == 0)
-		become_session(run, sockets[1], pipes[1], request);
+		become_session(run, sockets[1], request);
 	close(sockets[1]);
+	run->connection = sockets[0];
+	send_stdio(run, pipes[1]);
 	close(pipes[1]);
 	close(request);
-	run->connection = sockets[0];
 	run->out = pipes[0];
 }
 
@@ -416,6 +449,40 @@ static void request_that_is_not_sealed_is_refused(void **state _unused_)
 	}
 }
 
+/* R15: exactly three, and with the right message. */
+static void anything_but_three_descriptors_is_refused(void **state _unused_)
+{
+	static const struct {
+		uint16_t type, length;
+		size_t n;
+	} first[] = {
+		{ SESSION_STDIO, 0, 0 }, { SESSION_STDIO, 0, 2 },  { SESSION_STDIO, 0, 4 },
+		{ SESSION_STDIO, 8, 3 }, { SESSION_SIGNAL, 0, 3 }, { SESSION_SIGNAL, 0, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(first); i++) {
+		struct run run = prepare(SHELL("echo must not run"));
+
+		run.silent = true;
+		start(&run);
+		send_fds(&run, first[i].type, first[i].length, first[i].n);
+		expect(&run, SESSION_FAILED, 125);
+		assert_string_equal(output_to_end(&run), "");
+		assert_int_equal(end(&run), 125);
+	}
+}
+
+static void caller_that_goes_before_it_sent_any_starts_nothing(void **state _unused_)
+{
+	struct run run = prepare(SHELL("echo must not run"));
+
+	run.silent = true;
+	start(&run);
+	run.connection = close_fd(run.connection);
+	assert_string_equal(output_to_end(&run), "");
+	assert_int_equal(end(&run), 125);
+}
+
 static void directory_is_entered_with_the_callers_rights(void **state _unused_)
 {
 	char directory[] = "/tmp/nsctl-session-XXXXXX";
@@ -648,6 +715,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(namespace_of_the_wrong_kind_stops_the_command),
 		cmocka_unit_test(missing_namespace_stops_the_command),
 		cmocka_unit_test(request_that_is_not_sealed_is_refused),
+		cmocka_unit_test(anything_but_three_descriptors_is_refused),
+		cmocka_unit_test(caller_that_goes_before_it_sent_any_starts_nothing),
 		cmocka_unit_test(directory_is_entered_with_the_callers_rights),
 		cmocka_unit_test(command_that_is_not_there_is_127),
 		cmocka_unit_test(command_is_looked_for_in_the_requests_path),

@@ -1,0 +1,544 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What must hold against the callers of nsctld. Each test stands for a hole that a comparable program
+# had; alice is admitted, mallory is not.
+
+load lib/common
+
+prepare_file() {
+	cp "$integration/varlink_client.py" /run/world/varlink_client.py
+}
+
+prepare() {
+	profile hers <<-END
+		[access]
+		groups = vpnusers
+	END
+}
+
+# python_as USER: runs the program on stdin, which finds Connection and VarlinkError.
+python_as() {
+	as "$1" env PYTHONPATH=/run/world PYTHONDONTWRITEBYTECODE=1 python3 -c \
+		"import array, json, os, signal, socket, struct, sys, time
+from varlink_client import Connection, VarlinkError
+SOCKET = '/run/nsctl/nsctl.sock'
+def exec_call(command, **more):
+    return {'profile': 'hers', 'command': command, 'environment': ['PATH=/usr/bin:/bin'],
+            'directory': '/', 'umask': 18, **more}
+def name_of_error(call, *arguments, **flags):
+    try:
+        return call(*arguments, **flags)
+    except VarlinkError as error:
+        return error.name.rsplit('.', 1)[1]
+$(cat)" 3>&- 4>&-
+}
+
+# run_as_alice PREFIX…: "PREFIX… setpriv (to alice) nsctl exec hers -- true", with nsctl's words.
+run_as_alice() {
+	run "$@" setpriv --reuid=alice --regid=alice --init-groups -- nsctl exec hers -- echo in
+}
+
+descriptors_of_nsctld() {
+	find "/proc/$(nsctld_pid)/fd" -mindepth 1 | wc -l
+}
+
+has_descriptors() {
+	[[ $(descriptors_of_nsctld) -eq $1 ]]
+}
+
+log_of_nsctld() {
+	tail -c "+$((log_start + 1))" /run/world/log/nsctld
+}
+
+@test "R1 a namespace that is not the one of the record is not entered" {
+	nsctl up hers
+	nsctld_stop KILL
+	undo "ip netns del hers 2>/dev/null || true"
+	umount /run/netns/hers
+	unshare --net mount --bind /proc/self/ns/net /run/netns/hers
+	nsctld_start
+	local other
+	other=$(nsenter --net=/run/netns/hers readlink /proc/self/ns/net)
+	run nsctl exec hers -- readlink /proc/self/ns/net
+	[[ $output != *"$other"* ]]
+	run as alice nsctl exec hers -- readlink /proc/self/ns/net
+	[[ $output != *"$other"* ]]
+	umount /run/netns/hers
+	nsctl down hers
+}
+
+@test "R2 without access nothing tells a profile that is up, down, wrong or not there from another" {
+	profile wrong <<-END
+		[link]
+		type = nonsense
+	END
+	nsctl up vpn hers
+	python_as mallory <<-'END'
+		def raw(method, parameters, **flags):
+		    with Connection() as connection:
+		        connection.send({'method': 'org.nsctl.Manager.' + method,
+		                         'parameters': parameters, **flags})
+		        data = b''
+		        while not data.endswith(b'\0'):
+		            chunk = connection.socket.recv(65536)
+		            if not chunk:
+		                return data + b' closed'
+		            data += chunk
+		        return data
+
+		names = ('vpn', 'hers', 'lan', 'wrong', 'nosuch', '../vpn', '', 'x' * 100, 'v\n')
+		calls = (
+		    ('Up', lambda n: {'profiles': [n]}, {}),
+		    ('Up', lambda n: {'profiles': [n], 'dry_run': True}, {'more': True}),
+		    ('Up', lambda n: {'profiles': [n], 'dry_run': 7}, {}),
+		    ('Down', lambda n: {'profiles': [n]}, {}),
+		    ('Status', lambda n: {'profiles': [n]}, {}),
+		    ('Join', lambda n: {'profile': n}, {}),
+		    ('Exec', lambda n: exec_call(['true'], profile=n), {'upgrade': True}),
+		    ('Exec', lambda n: exec_call([], profile=n), {'upgrade': True}),
+		    ('Exec', lambda n: exec_call(['true'], profile=n, umask=-1), {'upgrade': True}),
+		)
+		for method, parameters, flags in calls:
+		    answers = {raw(method, parameters(name), **flags) for name in names}
+		    assert len(answers) == 1, (method, answers)
+		    assert b'Denied' in answers.pop(), method
+		with Connection() as connection:
+		    assert connection.call('Status') == {'profiles': []}
+		    assert connection.call('List') == {'profiles': []}
+		    assert connection.call('Down', {'profiles': [], 'all': True}) == {'outcomes': []}
+	END
+	equal "$(state vpn) $(state hers)" "up up"
+}
+
+@test "R3 the working directory is a name, looked up inside" {
+	mkdir -p /run/world/place
+	echo outside >/run/world/place/file
+	undo "rm -r /run/world/place"
+	profile covered <<-END
+		[access]
+		users = alice
+		[mount]
+		tmpfs = /run/world/place
+	END
+	nsctl up covered
+	run -0 as alice sh -c 'cd /run/world/place && exec nsctl exec covered -- sh -c "pwd; ls"'
+	equal "$output" /run/world/place
+	run sh -c 'cd /run/world/place && exec nsctl exec covered -- sh -c "pwd; ls"'
+	equal "$output" /run/world/place
+}
+
+@test "R4 the command starts with exactly 0, 1 and 2, whatever its caller has open" {
+	nsctl up hers
+	equal "$(as alice sh -c 'exec 5</etc/passwd 9>/dev/null 200</; exec nsctl exec hers -- sh -c "ls /proc/\$\$/fd"' \
+		3>&- | xargs)" "0 1 2"
+}
+
+@test "R5 users and groups are those of the host, not those of a file inside" {
+	sed 's/^alice:x:2001:2001:/alice:x:0:0:/' /etc/passwd >/run/world/passwd
+	undo "rm /run/world/passwd"
+	profile liar <<-END
+		[mount]
+		bind = /run/world/passwd:/etc/passwd:ro
+	END
+	nsctl up liar
+	equal "$(nsctl exec liar -- sed -n 's/^alice:x:\([0-9]*\):.*/\1/p' /etc/passwd)" 0
+	equal "$(nsctl exec liar -u alice -- id -u)" 2001
+}
+
+@test "R8 who connected is who calls, and nobody speaks for one that has gone" {
+	nsctl up hers
+	# The socket of a process that has ended, in the hands of one that is admitted.
+	run -0 python_as alice <<-'END'
+		connection = Connection.__new__(Connection)
+		connection.buffer, connection.fds = b'', []
+		connection.socket = socket.socket(socket.AF_UNIX)
+		if os.fork() == 0:
+		    connection.socket.connect(SOCKET)
+		    os._exit(0)
+		os.wait()
+		print(name_of_error(connection.call, 'Up', {'profiles': ['hers']}))
+		print(name_of_error(connection.call, 'Exec', exec_call(['true']), upgrade=True))
+	END
+	equal "$(xargs <<<"$output")" "Denied Denied"
+	# A connection that mallory made is mallory's, whoever uses it.
+	run -0 env PYTHONPATH=/run/world PYTHONDONTWRITEBYTECODE=1 python3 - <<-'END'
+		import os
+		from varlink_client import Connection, VarlinkError
+		os.setresuid(2002, 2002, 0)
+		connection = Connection()
+		os.setresuid(0, 0, 0)
+		try:
+		    print(connection.call("Up", {"profiles": ["hers"]}))
+		except VarlinkError as error:
+		    print(error.name)
+	END
+	equal "$output" org.nsctl.Manager.Denied
+}
+
+@test "R9 a doubt denies: names that nobody has admit nobody" {
+	profile doubtful <<-END
+		[access]
+		users = nosuchuser, 4294967294
+		groups = nosuchgroup, 4294967294
+	END
+	nsctl up doubtful
+	run -125 as alice nsctl exec doubtful -- true
+	run -125 setpriv --reuid=4294967293 --regid=4294967293 --clear-groups -- \
+		nsctl exec doubtful -- true
+	profile wrong <<-END
+		[access]
+		users = alice
+		[link]
+		type = nonsense
+	END
+	run as alice nsctl up wrong
+	[[ $status -ne 0 ]]
+	says "may not use this profile"
+}
+
+@test "R10 root can't be got back inside, by no call" {
+	nsctl up hers
+	run -0 as alice nsctl exec hers -- python3 -c '
+import os
+for call in (lambda: os.setuid(0), lambda: os.seteuid(0), lambda: os.setresuid(0, 0, 0),
+             lambda: os.setgid(0), lambda: os.setgroups([]), lambda: os.setresgid(0, 0, 0),
+             lambda: os.chroot("/")):
+    try:
+        call()
+        print("it worked")
+    except PermissionError:
+        pass
+print(os.getresuid(), os.getresgid(), sorted(os.getgroups()))'
+	equal "$output" "(2001, 2001, 2001) (2001, 2001, 2001) [2001, 2003]"
+}
+
+@test "R11 a command without a word, and one that is no list, are refused" {
+	nsctl up hers
+	run -0 python_as alice <<-'END'
+		for command in ([], None, 'true', [7], [None], {}, [['true']]):
+		    with Connection() as connection:
+		        print(name_of_error(connection.call, 'Exec', exec_call(command), upgrade=True))
+	END
+	equal "$(sort -u <<<"$output")" InvalidParameter
+}
+
+@test "R11 nothing of a caller's is given to a shell" {
+	nsctl up hers
+	equal "$(as alice nsctl exec hers -- echo '$(id)' '; id' '`id`' '|id')" '$(id) ; id `id` |id'
+	run -127 as alice nsctl exec hers -- 'echo hello'
+	run -125 as alice nsctl exec hers --chdir '/;id' -- true
+}
+
+@test "R12 the state is root's alone to write, and a link is not followed for a mount" {
+	nsctl up hers
+	equal "$(find /run/nsctl -xdev \( ! -user root -o -perm /022 \) ! -type s ! -type l)" ""
+	as alice mkdir /run/world/alice/dir
+	as alice ln -s / /run/world/alice/dir/link
+	undo "rm -r /run/world/alice/dir"
+	profile linked <<-END
+		[mount]
+		bind = /run/world/alice/dir/link:/mnt
+	END
+	run nsctl up linked
+	[[ $status -ne 0 ]]
+	says /run/world/alice/dir/link
+}
+
+@test "R14 no abstract socket, outside or inside" {
+	abstract() { awk '$8 ~ /^@/ { print $8 }' /proc/net/unix | sort; }
+	local before
+	before=$(abstract)
+	nsctl up hers
+	as alice nsctl exec hers -- true
+	equal "$(abstract)" "$before"
+	equal "$(nsctl exec hers -- awk '$8 ~ /^@/' /proc/net/unix)" ""
+}
+
+@test "R15 nsctld takes no descriptor; a session takes three and no other number" {
+	nsctl up hers
+	local before
+	before=$(descriptors_of_nsctld)
+	run -0 python_as alice <<-'END'
+		def stdio(n, kind=2):
+		    connection = Connection()
+		    connection.call('Exec', exec_call(['echo', 'in']), upgrade=True)
+		    reader, writer = os.pipe()
+		    control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [writer] * n))]
+		    connection.socket.sendmsg([struct.pack('=HHi', kind, 0, 0)], control if n else [])
+		    os.close(writer)
+		    print(n, kind, os.read(reader, 100).decode().strip() or 'nothing')
+
+		for n in (0, 1, 2, 4, 253):
+		    stdio(n)
+		stdio(3, 1)
+		stdio(3)
+		null = os.open('/dev/null', os.O_RDONLY)
+		for n in (1, 3, 253):
+		    connection = Connection()
+		    connection.send({'method': 'org.nsctl.Manager.List'}, [null] * n)
+		    try:
+		        print(connection.receive())
+		    except (EOFError, ConnectionResetError):
+		        pass
+	END
+	equal "$(xargs <<<"$output")" \
+		"0 2 nothing 1 2 nothing 2 2 nothing 4 2 nothing 253 2 nothing 3 1 nothing 3 2 in"
+	wait_until has_descriptors "$before"
+}
+
+@test "R15 a socket that lingers, sent by anybody, holds nobody up" {
+	ip link show lo | grep -q ,UP
+	local how
+	for how in whole partial unread; do
+		python_as mallory <<-END &
+			listener = socket.create_server(('127.0.0.1', 0))
+			lingering = socket.create_connection(listener.getsockname())
+			peer, _ = listener.accept()
+			lingering.setblocking(False)
+			try:
+			    while True:
+			        lingering.send(b'x' * 65536)
+			except BlockingIOError:
+			    pass
+			lingering.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 1000))
+			control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [lingering.fileno()]))]
+			data = {'whole': b'{"method":"org.nsctl.Manager.List"}\0', 'partial': b'{"met',
+			        'unread': b'{"method":"org.nsctl.Manager.List"}\0' * 50}['$how']
+			connection = Connection()
+			if '$how' == 'unread':
+			    connection.socket.send(data)
+			# Stopped, nsctld gets the last reference for sure.
+			open('/run/world/mallory/now', 'w').close()
+			while os.path.exists('/run/world/mallory/now'):
+			    time.sleep(0.01)
+			connection.socket.sendmsg([data], control)
+			lingering.close()
+			connection.close()
+			open('/run/world/mallory/now', 'w').close()
+			signal.pause()
+		END
+		local mallory=$!
+		wait_until test -e /run/world/mallory/now
+		kill -STOP "$(nsctld_pid)"
+		rm /run/world/mallory/now
+		wait_until test -e /run/world/mallory/now
+		kill -CONT "$(nsctld_pid)"
+		timeout 5 nsctl list
+		rm /run/world/mallory/now
+		pkill -u mallory python3
+		wait $mallory || true
+	done
+}
+
+@test "R16 no way out of a sandbox: no_new_privs, seccomp, bounding set, chroot, namespaces" {
+	nsctl up hers
+	run_as_alice env
+	equal "$status $output" "0 in"
+	run_as_alice setpriv --no-new-privs
+	equal "$status" 125
+	says "no_new_privs"
+	run_as_alice setpriv --bounding-set=-sys_ptrace
+	equal "$status" 125
+	says "bounding set"
+	# An empty filter lets everything pass; that there is one is what counts.
+	run_as_alice python3 -c '
+import ctypes, os, struct, sys
+code = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0x7fff0000))
+class Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+assert ctypes.CDLL(None).prctl(22, 2, ctypes.byref(Program(1, ctypes.addressof(code))), 0, 0) == 0
+os.execvp(sys.argv[1], sys.argv[1:])'
+	equal "$status" 125
+	says "seccomp"
+	run_as_alice unshare --mount
+	equal "$status" 125
+	says "mount namespace"
+	run_as_alice unshare --pid --fork
+	equal "$status" 125
+	says "PID namespace"
+	run -125 as alice unshare --user nsctl exec hers -- true
+	says "user namespace"
+	mkdir /run/world/jail
+	undo "umount /run/world/jail/* && rmdir /run/world/jail/* /run/world/jail"
+	local directory
+	for directory in usr run proc etc dev; do
+		mkdir /run/world/jail/$directory
+		mount --bind /$directory /run/world/jail/$directory
+	done
+	for directory in bin lib lib64 sbin; do
+		[[ ! -e /$directory ]] || { mkdir /run/world/jail/$directory &&
+			mount --bind /$directory /run/world/jail/$directory; }
+	done
+	run chroot --userspec=alice:alice --groups=vpnusers /run/world/jail nsctl exec hers -- true
+	equal "$status" 125
+	says "root directory"
+}
+
+@test "R17 nsctld is not dumpable" {
+	# Root without any capability: what a user may do to processes of one's own, no more.
+	plain_root() { setpriv --inh-caps=-all --bounding-set=-all -- "$@"; }
+	sleep 1000 3>&- 4>&- &
+	local sleeper=$!
+	plain_root readlink "/proc/$sleeper/exe"
+	run ! plain_root readlink "/proc/$(nsctld_pid)/exe"
+	kill $sleeper
+}
+
+@test "R17 what callers send is escaped in the log and on the terminal" {
+	local log_start
+	log_start=$(stat -c %s /run/world/log/nsctld)
+	python_as mallory <<-'END'
+		evil = '\nnsctld: FORGED\x1b[2J\u009b31m\r'
+		for method, parameters in (('Up', {'profiles': [evil]}), ('Join', {'profile': evil}),
+		                           ('Down', {'profiles': [{evil: evil}]}), ('Up', {evil: 1}),
+		                           (evil, {}), ('a.b' + evil, {}), ('Exec', {'profile': evil})):
+		    with Connection() as connection:
+		        name_of_error(connection.call, method, parameters)
+	END
+	log_of_nsctld | grep -q 'uid 2002'
+	run ! grep -E '^nsctld: FORGED' <<<"$(log_of_nsctld)"
+	run ! grep -P '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' <<<"$(log_of_nsctld)"
+	local evil=$'a\e[2Jb\rc\u009bd'
+	run nsctl up "$evil"
+	[[ $status -ne 0 ]]
+	says '\x1b[2J'
+	run ! grep -P '[\x0d\x1b]|\xc2[\x80-\x9f]' <<<"$output"
+	run as alice nsctl exec hers -- "$evil"
+	run ! grep -P '[\x0d\x1b]|\xc2[\x80-\x9f]' <<<"$output"
+}
+
+@test "R18 while a profile is up, the host's mounts are those of before and nsctl's own" {
+	mounts() { awk '$5 !~ "^/run/(netns|nsctl)(/|$)" { $1 = ""; print }' /proc/self/mountinfo; }
+	local before
+	before=$(mounts)
+	nsctl up hers vpn
+	as alice nsctl exec hers -- true
+	equal "$(mounts)" "$before"
+}
+
+@test "nobody's control group is left through nsctld" {
+	local group
+	group=$(findmnt -nro TARGET -t cgroup2 | tail -n 1)/world-$$
+	mkdir "$group" 2>/dev/null || skip "no control group can be made here"
+	undo "wait_until rmdir $group"
+	mkdir "$group/in"
+	undo "wait_until rmdir $group/in"
+	# Nothing can be started in a threaded group, as nothing can in one that has reached its limits.
+	echo threaded >"$group/in/cgroup.type"
+	nsctl up hers
+	run sh -c "echo 0 >$group/in/cgroup.procs && exec setpriv --reuid=alice --regid=alice \
+		--init-groups -- nsctl exec hers -- cat /proc/self/cgroup"
+	equal "$status" 125
+	says "control group"
+	[[ $output != *0::* ]]
+}
+
+@test "the command's OOM score is its caller's" {
+	nsctl up hers
+	equal "$(sh -c 'echo 321 >/proc/self/oom_score_adj && exec setpriv --reuid=alice --regid=alice \
+		--init-groups -- nsctl exec hers -- cat /proc/self/oom_score_adj')" 321
+}
+
+@test "thousands of uids of one user's namespace share the limits of one" {
+	python3 - 3>&- 4>&- <<-'END' &
+		import ctypes, os, signal, socket
+		ready, done = os.pipe(), os.pipe()
+		child = os.fork()
+		if child == 0:
+		    assert ctypes.CDLL(None).unshare(0x10000000) == 0
+		    os.write(ready[1], b"x")
+		    os.read(done[0], 1)
+		    kept = []
+		    for uid in range(1, 11):
+		        os.setresuid(uid, uid, 0)
+		        for _ in range(60):
+		            kept.append(socket.socket(socket.AF_UNIX))
+		            kept[-1].connect("/run/nsctl/nsctl.sock")
+		        os.setresuid(0, 0, 0)
+		    open("/run/world/many", "w").close()
+		    signal.pause()
+		os.read(ready[0], 1)
+		for name in ("uid_map", "gid_map"):
+		    with open(f"/proc/{child}/{name}", "w") as file:
+		        file.write("0 100000 65536\n")
+		os.write(done[1], b"x")
+		with open("/run/world/many.pid", "w") as file:
+		    file.write(str(child))
+		os.wait()
+	END
+	local many=$!
+	chmod 777 /run/world
+	undo "chmod 755 /run/world"
+	wait_until test -e /run/world/many
+	nsctl list
+	local descriptors
+	descriptors=$(descriptors_of_nsctld)
+	kill "$(cat /run/world/many.pid)"
+	wait $many || true
+	rm -f /run/world/many /run/world/many.pid
+	# 600 connections, of which 64 are taken, with two descriptors each.
+	[[ $descriptors -lt 200 ]]
+}
+
+@test "calls whose callers have gone still count until they are done" {
+	nsctl up hers
+	nsctl exec hers -- sh -c 'trap "" TERM; echo >/run/world/ready; while :; do sleep 0.05; done' \
+		3>&- 4>&- &
+	local stubborn=$!
+	wait_until test -s /run/world/ready
+	rm /run/world/ready
+	run -0 python_as alice <<-'END'
+		answers = []
+		for i in range(100):
+		    with Connection() as connection:
+		        connection.send({'method': 'org.nsctl.Manager.' + ('Up' if i % 2 else 'Down'),
+		                         'parameters': {'profiles': ['hers']}, 'oneway': True})
+		        # Behind a one-way call nothing is answered before it is done: the refusal comes at once.
+		        connection.socket.settimeout(0.02)
+		        try:
+		            answers.append(connection.receive()['error'].rsplit('.', 1)[1])
+		        except (TimeoutError, EOFError, ConnectionResetError):
+		            answers.append('taken')
+		print(answers.count('taken'), answers[-1])
+	END
+	equal "$output" "64 LimitExceeded"
+	wait $stubborn || true
+	# And when they are done, they count no more.
+	wait_until -t 60 as alice nsctl up hers
+}
+
+@test "a list of profiles has an end" {
+	run -0 python_as alice <<-'END'
+		with Connection() as connection:
+		    print(name_of_error(connection.call, 'Up', {'profiles': ['hers'] * 4097}))
+	END
+	equal "$output" InvalidParameter
+}
+
+@test "what changes nothing does not fill the log" {
+	nsctl up hers
+	local log_start
+	log_start=$(stat -c %s /run/world/log/nsctld)
+	as alice nsctl up hers
+	as alice nsctl down vpn || true
+	equal "$(log_of_nsctld | grep -c 'nothing to do')" 0
+	log_of_nsctld | grep -q 'uid 2001.*Denied'
+}
+
+@test "nsctl starts no nsctld inside another network than the machine's" {
+	nsctl up hers
+	nsctld_stop
+	run nsctl exec hers -- true
+	pgrep -x nsctld >/run/world/nsctld.pid
+	undo "rm -f /run/nsctl/nsctld.log"
+	nsctl exec hers -- sh -c 'echo >/run/world/ready; read -r line; nsctl list; nsctl up vpn' \
+		<>/run/world/fifo 2>/dev/null || true
+	run unshare --net true
+	nsctld_stop
+	run unshare --net nsctl list
+	[[ $status -ne 0 ]]
+	says "another network"
+	run ! pgrep -x nsctld
+	nsctld_start
+}
