@@ -69,6 +69,10 @@ int mount_bind_fd(int source_fd, int target_fd, bool read_only);
 int mount_filesystem_fd(const char *type, const char *const *options, unsigned attributes,
 			int target_fd);
 
+/* The root that a mount of this file system has where the caller is: that of sysfs is another in
+ * each network namespace. */
+int filesystem_id(const char *type, struct file_id *ret);
+
 /* ---- rtnetlink (rt.c, rtnl_link.c, rtnl_address.c) ------------------------------------ */
 
 struct rt; /* one socket in one network namespace */
@@ -92,19 +96,31 @@ struct rt_link_info {
 int rt_link_by_name(struct rt *rt, const char *name, struct rt_link_info *ret);
 int rt_link_by_index(struct rt *rt, int index, struct rt_link_info *ret);
 
+/* Changes that go to the kernel in one system call. rt_batch_send frees the batch; it tells of the
+ * first that failed and of out of memory on the way. NULL is an empty
+ * batch for which there was no memory. */
+struct rt_batch;
+struct rt_batch *rt_batch_begin(struct rt *rt);
+int rt_batch_send(struct rt_batch *batch, struct error *error);
+
 struct rt_veth {
-	const char *name; /* the end that stays in the socket's namespace */
-	int master;       /* bridge that it joins, 0: none */
-	const char *peer_name;
-	int peer_netns_fd;                 /* where the other end is made directly */
-	unsigned mtu;                      /* of both, 0: the kernel's */
+	const char *name;                  /* the end that stays in the socket's namespace */
+	const char *altname;               /* of that end; NULL: none */
+	int master;                        /* bridge that it joins, 0: none */
+	bool isolated;                     /* as a port of that bridge */
+	const char *peer_name;             /* its other end, */
+	int peer_netns_fd;                 /* made directly there */
 	const struct ether_addr *peer_mac; /* NULL: random */
+	unsigned mtu;                      /* of both, 0: the kernel's */
 };
-/* Makes both ends, down. -EEXIST: a name is taken. */
-int rt_veth_create(struct rt *rt, const struct rt_veth *veth, struct error *error);
+/* Makes the pair and brings the near end up, without IPv6 addresses. (The other can't come up
+ * before the pair is whole: drivers/net/veth.c, veth_open.) All or nothing. -EEXIST: a name is
+ * taken. */
+int rt_veth_create(struct rt *rt, const struct rt_veth *veth, int *ret_index, struct error *error);
 /* A bridge, down, with a MAC address that stays when ports come and go. */
 int rt_bridge_create(struct rt *rt, const char *name, struct error *error);
 int rt_link_set_up(struct rt *rt, int index, struct error *error);
+int rt_link_set_up_named(struct rt *rt, const char *name, struct error *error);
 /* No IPv6 link-local address is made when it comes up. */
 int rt_link_set_no_ipv6(struct rt *rt, int index, struct error *error);
 int rt_link_set_master(struct rt *rt, int index, int master, struct error *error);
@@ -112,13 +128,19 @@ int rt_link_set_mtu(struct rt *rt, int index, unsigned mtu, struct error *error)
 int rt_link_set_mac(struct rt *rt, int index, const struct ether_addr *mac, struct error *error);
 int rt_link_set_isolated(struct rt *rt, int index, bool isolated, struct error *error);
 int rt_link_isolated(struct rt *rt, int index, bool *ret);
-int rt_link_add_altname(struct rt *rt, int index, const char *altname, struct error *error);
 int rt_link_delete(struct rt *rt, int index, struct error *error);
+/* Starts the deletion on a thread, since the kernel takes tens of milliseconds for a bridge; the
+ * monitor tells when it is gone. What becomes of it otherwise is not told. */
+int rt_link_delete_later(int index);
 
 struct rt_address_info {
 	int index;
 	struct ip_prefix address;
 };
+/* As the next two, in a batch. */
+void rt_batch_address_add(struct rt_batch *batch, int index, const struct ip_prefix *address);
+void rt_batch_route_add(struct rt_batch *batch, const struct ip_prefix *destination,
+			const struct ip_address *gateway, int index);
 /* 0 also when it is there already. */
 int rt_address_add(struct rt *rt, int index, const struct ip_prefix *address, struct error *error);
 int rt_address_delete(struct rt *rt, int index, const struct ip_prefix *address,

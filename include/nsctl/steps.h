@@ -13,6 +13,13 @@
 
 /* ---- what has been made ------------------------------------------------------------------ */
 
+struct own_mount { /* what a step mounted inside */
+	char *target;
+	struct file_id id; /* of the root of what was mounted: is it still that? */
+};
+
+#define INSTANCE_AWAITED_MAX 4
+
 struct instance {
 	char *name;
 	int64_t since;          /* seconds since the epoch when `up` had made it all, 0: never */
@@ -27,9 +34,10 @@ struct instance {
 	/* mounts: the pinned mount namespace */
 	bool has_mounts;
 	struct file_id mounts_id;
-	int mounts_fd;  /* -1: not held */
-	int root_fd;    /* "/" inside, O_PATH: look-ups there need not enter; -1: not held */
-	char **mounted; /* targets that were mounted on, in order */
+	int mounts_fd; /* -1: not held */
+	int root_fd;   /* "/" inside, O_PATH: look-ups there need not enter; -1: not held */
+	struct own_mount *mounted; /* what [mount] made, in order */
+	size_t n_mounted;
 
 	/* resolver */
 	bool has_resolver;
@@ -51,12 +59,17 @@ struct instance {
 	/* nat, forward */
 	bool masquerades, forwards;
 
+	/* indexes of links that are going in the background: `down` has to wait for them */
+	int awaited[INSTANCE_AWAITED_MAX];
+	size_t n_awaited;
+	bool bridge_is_going; /* one of them is a bridge */
+
 	struct instance *next;
 };
 
 struct host_bridge { /* a bridge that nsctl made */
 	char name[IFNAMSIZ];
-	int index;
+	int index; /* 0: it was about to be made when a daemon died */
 	struct host_bridge *next;
 };
 struct host_sysctl { /* a value to put back */
@@ -71,10 +84,14 @@ struct host {
 	struct nft *nft;
 	struct instance *instances; /* of all profiles that are up, also in part */
 
+	/* Writes what follows to disk (the manager's; NULL in tests), see host_note. */
+	int (*note)(struct host *host, struct error *error);
+
 	bool has_table;           /* inet nsctl is in nf_tables, and nsctl put it there */
 	unsigned netns_directory; /* NETNS_MADE_DIRECTORY, NETNS_BOUND_DIRECTORY */
 	struct host_bridge *bridges;
 	struct host_sysctl *sysctls;
+	bool dirty; /* one of the four above is not on disk yet */
 };
 
 /* ---- the steps --------------------------------------------------------------------------- */
@@ -84,6 +101,9 @@ struct step_context {
 	struct instance *instance;
 	const struct profile *profile; /* NULL in down */
 	char **warnings;               /* what the user should know; appended by steps */
+	/* Writes the record now, in the middle of a step whose work must not be forgotten. */
+	int (*record)(struct step_context *context, struct error *error);
+	void *userdata;
 };
 
 /* What differs between the profile and the kernel. */
@@ -99,6 +119,8 @@ void drift_clear(struct drift *drift);
 
 struct step {
 	const char *name;
+	/* What it makes is known again by the record, which is written right after it. */
+	bool recorded;
 	/* Does the profile ask for it? */
 	bool (*wanted)(const struct profile *profile);
 	/* Makes it, or what is missing of it: 1 something was made, 0 nothing to do, or a negative
@@ -131,9 +153,18 @@ struct instance *instance_new(const char *name);
 /* Closes what it holds; frees it. NULL-safe, returns NULL. */
 struct instance *instance_free(struct instance *instance);
 void instance_freep(struct instance **instance);
+/* Takes a copy of the target; replaces an entry for the same. 0 or -ENOMEM. */
+int instance_mounted_add(struct instance *instance, const char *target, const struct file_id *id);
+void instance_mounted_remove(struct instance *instance, size_t i);
 /* The socket inside the profile's network namespace; opened at the first call. */
 int instance_rt(struct instance *instance, struct rt **ret, struct error *error);
+/* Notes a link (0: none) that is going in the background. */
+void instance_await(struct instance *instance, int index);
 /* After a restart: takes up the pinned namespaces that are those of the record. */
 void instance_hold(const struct host *host, struct instance *instance);
-/* When the last profile has gone: takes away the directories and mounts that all of them shared. */
+/* When no profile is left: takes away all that they shared. Something stays noted when it could not
+ * be taken away. */
 void host_release(struct host *host);
+/* To be called before something is made that would look like another's to the next daemon, if this
+ * one died right after it. */
+int host_note(struct host *host, struct error *error);

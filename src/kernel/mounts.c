@@ -125,10 +125,11 @@ int mount_bind_fd(int source_fd, int target_fd, bool read_only)
 	return 0;
 }
 
-int mount_filesystem_fd(const char *type, const char *const *options, unsigned attributes,
-			int target_fd)
+/* A mount that is attached nowhere, or a negative errno. */
+static int detached(const char *type, const char *const *options, unsigned attributes)
 {
-	_cleanup_close_ int context = fsopen(type, FSOPEN_CLOEXEC), mount_fd = -1;
+	_cleanup_close_ int context = fsopen(type, FSOPEN_CLOEXEC);
+	int fd;
 
 	if (context < 0)
 		return -errno;
@@ -140,11 +141,26 @@ int mount_filesystem_fd(const char *type, const char *const *options, unsigned a
 			return -errno;
 	if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -errno;
-	mount_fd = fsmount(context, FSMOUNT_CLOEXEC, attributes);
-	if (mount_fd < 0)
-		return -errno;
-	if (move_mount(mount_fd, "", target_fd, "",
-		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+	fd = fsmount(context, FSMOUNT_CLOEXEC, attributes);
+	return fd < 0 ? -errno : fd;
+}
+
+int filesystem_id(const char *type, struct file_id *ret)
+{
+	_cleanup_close_ int fd = detached(type, NULL, 0);
+
+	return fd < 0 ? fd : file_id_of(fd, ret);
+}
+
+int mount_filesystem_fd(const char *type, const char *const *options, unsigned attributes,
+			int target_fd)
+{
+	_cleanup_close_ int fd = detached(type, options, attributes);
+
+	if (fd < 0)
+		return fd;
+	if (move_mount(fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) <
+	    0)
 		return -errno;
 	return 0;
 }

@@ -15,8 +15,11 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 
 #include "nsctl/kernel.h"
+
+#define LOCK_TRIES 50 /* of 10 ms */
 
 struct create {
 	int (*inside)(void *);
@@ -47,27 +50,52 @@ int netns_create(int (*inside)(void *), void *argument, int *ret_fd, struct erro
 	return 0;
 }
 
-/* The directory, open and locked; closing it unlocks. */
+/* The directory, open and locked; closing it unlocks. Every user can lock it (flock(2) asks for no
+ * more than reading): nobody is waited for longer than LOCK_TRIES. */
 static int lock_directory(struct error *error)
 {
+	static const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
 	_cleanup_close_ int fd =
 		open(NETNS_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
 		return error_errno(error, errno, _("can't open %s"), NETNS_DIRECTORY);
-	while (flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return error_errno(error, errno, _("can't lock %s"), NETNS_DIRECTORY);
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+		if (errno != EWOULDBLOCK || i == LOCK_TRIES) {
+			int r = error_errno(error, errno, _("can't lock %s"), NETNS_DIRECTORY);
+
+			error_hint(error, _("see who holds the lock (lsof %s)"), NETNS_DIRECTORY);
+			return r;
+		}
+		nanosleep(&pause, NULL);
+	}
 	return TAKE_FD(fd);
 }
 
-/* A shared mount of its own, so that pins reach other mount namespaces; once, under the lock. */
-static int share_directory(unsigned *made, struct error *error)
+/* 1: it is a mount of its own, and shared; 0: it is none yet. */
+static int shared(struct error *error)
 {
 	if (mount(NULL, NETNS_DIRECTORY, NULL, MS_SHARED | MS_REC, NULL) == 0)
-		return 0;
-	if (errno != EINVAL) /* EINVAL: no mount yet */
-		return error_errno(error, errno, _("can't share %s"), NETNS_DIRECTORY);
+		return 1;
+	return errno == EINVAL ? 0
+			       : error_errno(error, errno, _("can't share %s"), NETNS_DIRECTORY);
+}
+
+/* A shared mount of its own, so that pins reach other mount namespaces; made once, under the lock,
+ * which is not needed any more when it is there. */
+static int share_directory(unsigned *made, struct error *error)
+{
+	_cleanup_close_ int lock = -1;
+	int r = shared(error);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	lock = lock_directory(error);
+	if (lock < 0)
+		return lock;
+	r = shared(error);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	if (mount(NETNS_DIRECTORY, NETNS_DIRECTORY, NULL, MS_BIND | MS_REC, NULL) < 0)
 		return error_errno(error, errno, _("can't bind %s on itself"), NETNS_DIRECTORY);
 	if (mount(NULL, NETNS_DIRECTORY, NULL, MS_PRIVATE | MS_REC, NULL) < 0 ||
@@ -80,16 +108,12 @@ static int share_directory(unsigned *made, struct error *error)
 int netns_pin(int fd, const char *name, unsigned *made, struct error *error)
 {
 	_cleanup_free_ char *path = str_format("%s/%s", NETNS_DIRECTORY, name);
-	_cleanup_close_ int lock = -1;
 	int r;
 
 	if (!path)
 		return error_oom(error);
 	if (mkdir(NETNS_DIRECTORY, 0755) == 0)
 		*made |= NETNS_MADE_DIRECTORY;
-	lock = lock_directory(error);
-	if (lock < 0)
-		return lock;
 	r = share_directory(made, error);
 	if (r < 0)
 		return r;

@@ -37,29 +37,32 @@ static int enter(const struct ns_place *place)
 static int child(void *argument)
 {
 	struct call *call = argument;
+	int r = enter(call->place);
 
-	call->result = enter(call->place);
-	if (call->result == 0)
-		call->result = call->fn(call->argument);
+	if (r == 0)
+		r = call->fn(call->argument);
+	call->result = r; /* at the end only: a child that is killed has done nothing for sure */
 	return 0;
 }
 
 int ns_call(const struct ns_place *place, int (*fn)(void *argument), void *argument)
 {
+	static char *stack; /* mapped once: there is one call at a time */
 	struct call call = { .place = place, .fn = fn, .argument = argument, .result = -ECHILD };
-	char *stack;
 	pid_t pid;
 
-	stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
-	if (stack == MAP_FAILED)
-		return -errno;
+	if (!stack) {
+		char *mapped = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+		if (mapped == MAP_FAILED)
+			return -errno;
+		stack = mapped;
+	}
 	pid = clone(child, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | CLONE_FILES, &call);
 	if (pid < 0)
 		call.result = -errno;
 	else
 		while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
 			;
-	munmap(stack, STACK_SIZE);
 	return call.result;
 }

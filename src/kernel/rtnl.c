@@ -44,6 +44,10 @@ int rt_open(int netns_fd, struct rt **ret, struct error *error)
 		return error_oom(error);
 	}
 	nl_socket_disable_auto_ack(opened.socket);
+	nl_socket_disable_seq_check(opened.socket); /* answers are told apart below */
+	nl_socket_disable_msg_peek(
+		opened.socket); /* one recvmsg an answer, with room for any dump's part */
+	nl_socket_set_msg_buf_size(opened.socket, 32768);
 	r = netns_fd < 0 ? open_inside(&opened) : ns_call(&place, open_inside, &opened);
 	if (r < 0) {
 		nl_socket_free(opened.socket);
@@ -66,6 +70,7 @@ struct rt *rt_free(struct rt *rt)
 struct answer {
 	int (*parse)(struct nl_msg *, void *);
 	void *userdata;
+	uint32_t sequence; /* of the request */
 	int result;
 	bool done;
 	char *detail;
@@ -75,6 +80,8 @@ static int on_valid(struct nl_msg *message, void *argument)
 {
 	struct answer *answer = argument;
 
+	if (nlmsg_hdr(message)->nlmsg_seq != answer->sequence)
+		return NL_SKIP; /* left over from an exchange that failed */
 	if (answer->parse && answer->result == 0) {
 		int r = answer->parse(message, answer->userdata);
 
@@ -87,14 +94,18 @@ static int on_valid(struct nl_msg *message, void *argument)
 	return NL_OK;
 }
 
-static int on_finish(struct nl_msg *message _unused_, void *argument)
+static int on_end(struct nl_msg *message, void *argument)
 {
-	((struct answer *)argument)->done = true;
+	struct answer *answer = argument;
+
+	if (nlmsg_hdr(message)->nlmsg_seq != answer->sequence)
+		return NL_SKIP;
+	answer->done = true;
 	return NL_STOP;
 }
 
 /* The attributes behind the (capped) original header; bounds are those of the message itself. */
-static void read_detail(const struct nlmsghdr *header, char *detail)
+void rt_read_detail(const struct nlmsghdr *header, char *detail)
 {
 	size_t offset = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nlmsgerr));
 	const struct nlattr *attribute;
@@ -110,18 +121,15 @@ static void read_detail(const struct nlmsghdr *header, char *detail)
 
 static int on_error(struct sockaddr_nl *from _unused_, struct nlmsgerr *failure, void *argument)
 {
+	const struct nlmsghdr *header =
+		(const struct nlmsghdr *)((const char *)failure - NLMSG_HDRLEN);
 	struct answer *answer = argument;
 
+	if (header->nlmsg_seq != answer->sequence)
+		return NL_SKIP;
 	answer->done = true;
 	answer->result = failure->error;
-	read_detail((const struct nlmsghdr *)((const char *)failure - NLMSG_HDRLEN),
-		    answer->detail);
-	return NL_STOP;
-}
-
-static int on_ack(struct nl_msg *message _unused_, void *argument)
-{
-	((struct answer *)argument)->done = true;
+	rt_read_detail(header, answer->detail);
 	return NL_STOP;
 }
 
@@ -135,10 +143,11 @@ static int exchange(struct rt *rt, struct nl_msg *message, struct answer *answer
 		return -ENOMEM;
 	}
 	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_valid, answer);
-	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_finish, answer);
-	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_ack, answer);
+	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_end, answer);
+	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_end, answer);
 	nl_cb_err(cb, NL_CB_CUSTOM, on_error, answer);
 	r = nl_send_auto(rt->socket, message);
+	answer->sequence = nlmsg_hdr(message)->nlmsg_seq;
 	nlmsg_free(message);
 	while (r >= 0 && !answer->done)
 		r = nl_recvmsgs(rt->socket, cb);

@@ -23,3 +23,9 @@ int rt_request_or(struct rt *rt, struct nl_msg *message, struct error *error, co
 /* Sends a dump or get request (freed) and calls parse for every answer. */
 int rt_query(struct rt *rt, struct nl_msg *message, int (*parse)(struct nl_msg *, void *),
 	     void *userdata);
+/* The text of an extended acknowledgement, where there is one; header is an NLMSG_ERROR's. */
+void rt_read_detail(const struct nlmsghdr *header, char *detail);
+/* Adds a request (freed) to a batch: `harmless` is a negative errno that is success, or 0; the text
+ * is what an error says ("can't …"). */
+void rt_batch_add(struct rt_batch *batch, struct nl_msg *message, int harmless, const char *format,
+		  ...) _printf_(4, 5);

@@ -15,8 +15,9 @@ static struct nl_msg *address_message(int type, int index, const struct ip_prefi
 		.ifa_index = index,
 	};
 	struct ip_address broadcast = ip_prefix_broadcast(address);
-	struct nl_msg *message =
-		nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL);
+	/* NLM_F_EXCL is NLM_F_BULK in a deletion (linux/netlink.h) */
+	int flags = type == RTM_NEWADDR ? NLM_F_CREATE | NLM_F_EXCL : 0;
+	struct nl_msg *message = nlmsg_alloc_simple(type, NLM_F_REQUEST | flags);
 	int length = ip_address_bits(&address->address) / 8;
 
 	if (!message)
@@ -32,33 +33,31 @@ static struct nl_msg *address_message(int type, int index, const struct ip_prefi
 	return message;
 }
 
-static int request_unless(struct rt *rt, struct nl_msg *message, int harmless, struct error *error,
-			  const char *format, const char *what)
+void rt_batch_address_add(struct rt_batch *batch, int index, const struct ip_prefix *address)
 {
-	char detail[RT_DETAIL_MAX];
-	int r = rt_request(rt, message, detail);
+	char text[IP_TEXT_MAX];
 
-	if (r == 0 || r == harmless)
-		return 0;
-	return error_set(error, r, "%s %s: %s%s%s%s", format, what, strerror(-r),
-			 detail[0] ? " (" : "", detail, detail[0] ? ")" : "");
+	rt_batch_add(batch, address_message(RTM_NEWADDR, index, address), -EEXIST,
+		     _("can't add address %s"), ip_prefix_format(address, text));
 }
 
 int rt_address_add(struct rt *rt, int index, const struct ip_prefix *address, struct error *error)
 {
-	char text[IP_TEXT_MAX];
+	struct rt_batch *batch = rt_batch_begin(rt);
 
-	return request_unless(rt, address_message(RTM_NEWADDR, index, address), -EEXIST, error,
-			      _("can't add address"), ip_prefix_format(address, text));
+	rt_batch_address_add(batch, index, address);
+	return rt_batch_send(batch, error);
 }
 
 int rt_address_delete(struct rt *rt, int index, const struct ip_prefix *address,
 		      struct error *error)
 {
+	struct rt_batch *batch = rt_batch_begin(rt);
 	char text[IP_TEXT_MAX];
 
-	return request_unless(rt, address_message(RTM_DELADDR, index, address), -EADDRNOTAVAIL,
-			      error, _("can't delete address"), ip_prefix_format(address, text));
+	rt_batch_add(batch, address_message(RTM_DELADDR, index, address), -EADDRNOTAVAIL,
+		     _("can't delete address %s"), ip_prefix_format(address, text));
+	return rt_batch_send(batch, error);
 }
 
 struct address_walk {
@@ -110,13 +109,12 @@ int rt_address_each(struct rt *rt, int index, rt_address_fn fn, void *userdata)
 	return rt_query(rt, message, parse_address, &walk);
 }
 
-int rt_route_add(struct rt *rt, const struct ip_prefix *destination,
-		 const struct ip_address *gateway, int index, struct error *error)
+static struct nl_msg *route_message(const struct ip_prefix *network,
+				    const struct ip_address *gateway, int index)
 {
-	struct ip_prefix network = ip_prefix_network(destination);
 	struct rtmsg header = {
-		.rtm_family = network.address.family,
-		.rtm_dst_len = network.length,
+		.rtm_family = network->address.family,
+		.rtm_dst_len = network->length,
 		.rtm_table = RT_TABLE_MAIN,
 		.rtm_protocol = RTPROT_STATIC,
 		.rtm_scope = RT_SCOPE_UNIVERSE,
@@ -124,18 +122,37 @@ int rt_route_add(struct rt *rt, const struct ip_prefix *destination,
 	};
 	struct nl_msg *message =
 		nlmsg_alloc_simple(RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL);
-	int length = ip_address_bits(&network.address) / 8;
-	char text[IP_TEXT_MAX];
+	int length = ip_address_bits(&network->address) / 8;
 
 	if (!message || nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-	    (network.length && nla_put(message, RTA_DST, length, network.address.bytes) < 0) ||
+	    (network->length && nla_put(message, RTA_DST, length, network->address.bytes) < 0) ||
 	    nla_put(message, RTA_GATEWAY, length, gateway->bytes) < 0 ||
 	    nla_put_u32(message, RTA_OIF, index) < 0) {
 		nlmsg_free(message);
-		return error_oom(error);
+		return NULL;
 	}
-	return request_unless(rt, message, -EEXIST, error, _("can't add route"),
-			      network.length ? ip_prefix_format(&network, text) : "default");
+	return message;
+}
+
+void rt_batch_route_add(struct rt_batch *batch, const struct ip_prefix *destination,
+			const struct ip_address *gateway, int index)
+{
+	struct ip_prefix network = ip_prefix_network(destination);
+	char text[IP_TEXT_MAX], via[IP_TEXT_MAX];
+
+	rt_batch_add(batch, route_message(&network, gateway, index), -EEXIST,
+		     _("can't add route %s via %s"),
+		     network.length ? ip_prefix_format(&network, text) : "default",
+		     ip_address_format(gateway, via));
+}
+
+int rt_route_add(struct rt *rt, const struct ip_prefix *destination,
+		 const struct ip_address *gateway, int index, struct error *error)
+{
+	struct rt_batch *batch = rt_batch_begin(rt);
+
+	rt_batch_route_add(batch, destination, gateway, index);
+	return rt_batch_send(batch, error);
 }
 
 struct route_walk {

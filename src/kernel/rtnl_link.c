@@ -8,6 +8,7 @@
 #include <netlink/route/link/bridge.h>
 #include <netlink/route/link/inet6.h>
 #include <netlink/route/link/veth.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -128,14 +129,80 @@ static int set_mac(struct rtnl_link *link, const struct ether_addr *mac)
 	return 0;
 }
 
-int rt_veth_create(struct rt *rt, const struct rt_veth *veth, struct error *error)
+/* About the link of that name, where nobody knows its index yet. */
+static struct nl_msg *named_message(const char *name)
+{
+	struct nl_msg *message = link_message(RTM_NEWLINK, AF_UNSPEC, 0);
+
+	if (message && nla_put_string(message, IFLA_IFNAME, name) < 0) {
+		nlmsg_free(message);
+		return NULL;
+	}
+	return message;
+}
+
+/* Each puts one change into a message about a link (NULL: no memory, stays so) and returns it. */
+static struct nl_msg *put_up(struct nl_msg *message)
+{
+	struct ifinfomsg *link = message ? nlmsg_data(nlmsg_hdr(message)) : NULL;
+
+	if (link)
+		link->ifi_flags = link->ifi_change = IFF_UP;
+	return message;
+}
+
+static struct nl_msg *out_of_memory(struct nl_msg *message)
+{
+	nlmsg_free(message);
+	return NULL;
+}
+
+static struct nl_msg *put_no_ipv6(struct nl_msg *message)
+{
+	struct nlattr *spec = message ? nla_nest_start(message, IFLA_AF_SPEC) : NULL;
+	struct nlattr *inet6 = spec ? nla_nest_start(message, AF_INET6) : NULL;
+
+	if (!inet6 || nla_put_u8(message, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE) < 0)
+		return out_of_memory(message);
+	nla_nest_end(message, inet6);
+	nla_nest_end(message, spec);
+	return message;
+}
+
+static struct nl_msg *put_isolated(struct nl_msg *message)
+{
+	struct nlattr *info = message ? nla_nest_start(message, IFLA_LINKINFO) : NULL;
+	struct nlattr *port = NULL;
+
+	if (info && nla_put_string(message, IFLA_INFO_SLAVE_KIND, "bridge") == 0)
+		port = nla_nest_start(message, IFLA_INFO_SLAVE_DATA);
+	if (!port || nla_put_u8(message, IFLA_BRPORT_ISOLATED, 1) < 0)
+		return out_of_memory(message);
+	nla_nest_end(message, port);
+	nla_nest_end(message, info);
+	return message;
+}
+
+static struct nl_msg *put_altname(struct nl_msg *message, const char *altname)
+{
+	struct nlattr *list =
+		message ? nla_nest_start(message, IFLA_PROP_LIST | NLA_F_NESTED) : NULL;
+
+	if (!list || nla_put_string(message, IFLA_ALT_IFNAME, altname) < 0)
+		return out_of_memory(message);
+	nla_nest_end(message, list);
+	nlmsg_hdr(message)->nlmsg_flags |= NLM_F_EXCL | NLM_F_CREATE | NLM_F_APPEND;
+	return message;
+}
+
+static struct nl_msg *veth_message(const struct rt_veth *veth)
 {
 	struct rtnl_link *link = rtnl_link_veth_alloc(), *peer;
 	struct nl_msg *message = NULL;
 	int r = 0;
 
 	if (!link)
-		return error_oom(error);
+		return NULL;
 	peer = rtnl_link_veth_get_peer(link);
 	rtnl_link_set_name(link, veth->name);
 	rtnl_link_set_name(peer, veth->peer_name);
@@ -149,12 +216,49 @@ int rt_veth_create(struct rt *rt, const struct rt_veth *veth, struct error *erro
 	if (veth->peer_mac)
 		r = set_mac(peer, veth->peer_mac);
 	if (r == 0)
-		r = build_add(link, &message);
+		build_add(link, &message);
 	rtnl_link_put(peer); /* get_peer took a reference */
 	rtnl_link_put(link);
+	return message;
+}
+
+/* By index, not by name: the kernel goes on behind a message that failed, and the name could be
+ * another link's. */
+static int settle_veth(struct rt *rt, const struct rt_veth *veth, int index, struct error *error)
+{
+	struct rt_batch *batch = rt_batch_begin(rt);
+
+	rt_batch_add(batch, put_no_ipv6(link_message(RTM_SETLINK, AF_UNSPEC, index)), -EAFNOSUPPORT,
+		     _("can't switch IPv6 off on %s"), veth->name);
+	if (veth->isolated)
+		rt_batch_add(batch, put_isolated(link_message(RTM_NEWLINK, AF_UNSPEC, index)), 0,
+			     _("can't isolate %s"), veth->name);
+	if (veth->altname)
+		rt_batch_add(
+			batch,
+			put_altname(link_message(RTM_NEWLINKPROP, AF_UNSPEC, index), veth->altname),
+			0, _("can't add the name %s to %s"), veth->altname, veth->name);
+	rt_batch_add(batch, put_up(link_message(RTM_SETLINK, AF_UNSPEC, index)), 0,
+		     _("can't bring %s up"), veth->name);
+	return rt_batch_send(batch, error);
+}
+
+int rt_veth_create(struct rt *rt, const struct rt_veth *veth, int *ret_index, struct error *error)
+{
+	struct rt_link_info info;
+	int r = rt_request_or(rt, veth_message(veth), error, _("can't create veth %s"), veth->name);
+
 	if (r < 0)
-		return error_oom(error);
-	return rt_request_or(rt, message, error, _("can't create veth %s"), veth->name);
+		return r;
+	r = rt_link_by_name(rt, veth->name, &info);
+	if (r < 0)
+		return error_errno(error, r, _("can't find link %s"), veth->name);
+	r = settle_veth(rt, veth, info.index, error);
+	if (r < 0)
+		rt_link_delete(rt, info.index, NULL);
+	else
+		*ret_index = info.index;
+	return r;
 }
 
 int rt_bridge_create(struct rt *rt, const char *name, struct error *error)
@@ -186,30 +290,20 @@ int rt_bridge_create(struct rt *rt, const char *name, struct error *error)
 
 int rt_link_set_up(struct rt *rt, int index, struct error *error)
 {
-	struct nl_msg *message = link_message(RTM_SETLINK, AF_UNSPEC, index);
+	return rt_request_or(rt, put_up(link_message(RTM_SETLINK, AF_UNSPEC, index)), error,
+			     _("can't bring link %d up"), index);
+}
 
-	if (message) {
-		struct ifinfomsg *link = nlmsg_data(nlmsg_hdr(message));
-
-		link->ifi_flags = link->ifi_change = IFF_UP;
-	}
-	return rt_request_or(rt, message, error, _("can't bring link %d up"), index);
+int rt_link_set_up_named(struct rt *rt, const char *name, struct error *error)
+{
+	return rt_request_or(rt, put_up(named_message(name)), error, _("can't bring link %s up"),
+			     name);
 }
 
 int rt_link_set_no_ipv6(struct rt *rt, int index, struct error *error)
 {
-	struct nl_msg *message = link_message(RTM_SETLINK, AF_UNSPEC, index);
-	struct nlattr *spec = message ? nla_nest_start(message, IFLA_AF_SPEC) : NULL;
-	struct nlattr *inet6 = spec ? nla_nest_start(message, AF_INET6) : NULL;
-	int r;
+	int r = rt_request(rt, put_no_ipv6(link_message(RTM_SETLINK, AF_UNSPEC, index)), NULL);
 
-	if (!inet6 || nla_put_u8(message, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE) < 0) {
-		nlmsg_free(message);
-		return error_oom(error);
-	}
-	nla_nest_end(message, inet6);
-	nla_nest_end(message, spec);
-	r = rt_request(rt, message, NULL);
 	if (r == -EAFNOSUPPORT) /* a kernel without IPv6 */
 		return 0;
 	return r < 0 ? error_errno(error, r, _("can't switch IPv6 off on link %d"), index) : 0;
@@ -290,24 +384,35 @@ int rt_link_isolated(struct rt *rt, int index, bool *ret)
 	return r;
 }
 
-int rt_link_add_altname(struct rt *rt, int index, const char *altname, struct error *error)
-{
-	struct nl_msg *message = link_message(RTM_NEWLINKPROP, AF_UNSPEC, index);
-	struct nlattr *list =
-		message ? nla_nest_start(message, IFLA_PROP_LIST | NLA_F_NESTED) : NULL;
-
-	if (!list || nla_put_string(message, IFLA_ALT_IFNAME, altname) < 0) {
-		nlmsg_free(message);
-		return error_oom(error);
-	}
-	nla_nest_end(message, list);
-	nlmsg_hdr(message)->nlmsg_flags |= NLM_F_EXCL | NLM_F_CREATE | NLM_F_APPEND;
-	return rt_request_or(rt, message, error, _("can't add the name %s to link %d"), altname,
-			     index);
-}
-
 int rt_link_delete(struct rt *rt, int index, struct error *error)
 {
 	return rt_request_or(rt, link_message(RTM_DELLINK, AF_UNSPEC, index), error,
 			     _("can't delete link %d"), index);
+}
+
+/* On a thread of its own, with a socket of its own. */
+static void *delete_on_thread(void *argument)
+{
+	struct rt *rt;
+
+	if (rt_open(-1, &rt, NULL) == 0) {
+		rt_link_delete(rt, (int)(intptr_t)argument, NULL);
+		rt_free(rt);
+	}
+	return NULL;
+}
+
+int rt_link_delete_later(int index)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	int r = pthread_attr_init(&attributes);
+
+	if (r)
+		return -r;
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, 128 * 1024);
+	r = pthread_create(&thread, &attributes, delete_on_thread, (void *)(intptr_t)index);
+	pthread_attr_destroy(&attributes);
+	return -r;
 }

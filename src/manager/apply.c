@@ -78,8 +78,10 @@ static int walk(struct operation *operation, struct step_context *context, bool 
 		made[i] = r > 0;
 		if (r > 0)
 			operation->changed = true;
-		if (r > 0)
+		if (r > 0 && steps[i]->recorded)
 			r = record_write(manager, context->instance, &operation->error);
+		if (r >= 0)
+			r = record_write_host(manager, &operation->error);
 		if (r < 0) {
 			fail(operation, r, steps[i]->name);
 			if (!fresh)
@@ -88,6 +90,11 @@ static int walk(struct operation *operation, struct step_context *context, bool 
 		}
 	}
 	return 0;
+}
+
+static int record_now(struct step_context *context, struct error *error)
+{
+	return record_write(context->userdata, context->instance, error);
 }
 
 static int load(struct operation *operation, struct profile **ret)
@@ -104,7 +111,9 @@ void apply(struct operation *operation)
 	struct manager *manager = operation->manager;
 	_cleanup_(profile_freep) struct profile *profile = NULL;
 	struct instance *instance = manager_find(manager, operation->name);
-	struct step_context context = { .host = &manager->host };
+	struct step_context context = { .host = &manager->host,
+					.record = record_now,
+					.userdata = manager };
 	bool fresh = !instance;
 	int r = load(operation, &profile);
 
@@ -121,8 +130,6 @@ void apply(struct operation *operation)
 	context.instance = instance;
 	context.profile = profile;
 	r = note_access(instance, profile, &operation->error);
-	if (r == 0)
-		r = record_write(manager, instance, &operation->error);
 	if (r < 0)
 		fail(operation, r, NULL);
 	else

@@ -15,6 +15,7 @@ struct operation {
 
 	bool running;
 	struct instance *instance; /* while it is being removed */
+	char link[IFNAMSIZ];       /* the host's end as it was: its index alone may be another's */
 	struct error error;        /* the first that counts */
 	const char *step;          /* where it happened */
 	int code;
@@ -40,11 +41,11 @@ struct manager {
 	struct manager_options options;
 	struct host host;
 	char *state_directory;        /* RUNTIME/state */
-	char *host_record;            /* what RUNTIME/host.json says, once written */
 	struct operation *operations; /* in the order they came */
 
 	struct rt_monitor *monitor;
 	struct loop_source *monitor_source;
+	struct loop_source *late;  /* a timer: links that should have gone by now */
 	struct loop_source *round; /* a timer: work that several operations do together */
 	struct watch *watch;
 
@@ -72,6 +73,7 @@ void apply(struct operation *operation);
 void remove_start(struct operation *operation, bool end_processes);
 void remove_round(struct manager *manager);
 void remove_link_gone(struct manager *manager, int index);
+void remove_late(struct manager *manager);
 void remove_stop(struct operation *operation);
 
 /* record.c: RUNTIME/state/NAME.json and RUNTIME/host.json. */

@@ -35,8 +35,19 @@ static void operation_free(struct operation *operation)
 	free(operation);
 }
 
+/* A bridge that is going still has its name: who wants one has to wait for the name as well. */
+static bool bridge_is_going(const struct manager *manager)
+{
+	for (const struct operation *other = manager->operations; other; other = other->next)
+		if (other->stage == REMOVE_WAITING && other->instance->bridge_is_going)
+			return true;
+	return false;
+}
+
 static bool may_run(const struct manager *manager, const struct operation *operation)
 {
+	if (!operation->is_down && bridge_is_going(manager))
+		return false;
 	for (const struct operation *other = manager->operations; other != operation;
 	     other = other->next)
 		if (strcmp(other->name, operation->name) == 0)
@@ -143,6 +154,11 @@ static void on_round(struct loop_source *source _unused_, uint32_t events _unuse
 	operations_run(manager);
 }
 
+static void on_late(struct loop_source *source _unused_, uint32_t events _unused_, void *userdata)
+{
+	remove_late(userdata);
+}
+
 static void on_link_gone(int index, void *userdata)
 {
 	remove_link_gone(userdata, index);
@@ -154,7 +170,7 @@ static void on_monitor(struct loop_source *source _unused_, uint32_t events _unu
 	struct manager *manager = userdata;
 
 	if (rt_monitor_read(manager->monitor, on_link_gone, manager) == -ENOBUFS)
-		remove_link_gone(manager, 0); /* some were lost: look at all */
+		remove_late(manager); /* some were lost: look at all */
 }
 
 static int open_sockets(struct manager *manager, struct error *error)
@@ -175,6 +191,8 @@ static int add_sources(struct manager *manager, struct error *error)
 
 	if (r == 0)
 		r = loop_add_timer(manager->loop, on_round, manager, &manager->round);
+	if (r == 0)
+		r = loop_add_timer(manager->loop, on_late, manager, &manager->late);
 	return r < 0 ? error_errno(error, r, "%s", _("can't watch the kernel's messages")) : 0;
 }
 
@@ -192,6 +210,22 @@ static int prepare_directories(struct manager *manager, struct error *error)
 	return 0;
 }
 
+static int note_host(struct host *host, struct error *error)
+{
+	return record_write_host((struct manager *)((char *)host - offsetof(struct manager, host)),
+				 error);
+}
+
+/* A daemon that died at the end of the last profile's `down` may have left what profiles share. */
+static void clean_up(struct manager *manager)
+{
+	/* a record that could not be read may still be of a profile that is up */
+	if (manager->host.instances || (rmdir(manager->state_directory) < 0 && errno != ENOENT))
+		return;
+	host_release(&manager->host);
+	record_write_host(manager, NULL);
+}
+
 int manager_new(struct loop *loop, const struct manager_options *options, struct manager **ret,
 		struct error *error)
 {
@@ -204,6 +238,7 @@ int manager_new(struct loop *loop, const struct manager_options *options, struct
 	manager->options = *options;
 	manager->host.runtime_directory = options->runtime_directory;
 	manager->host.settings = options->settings;
+	manager->host.note = note_host;
 	r = prepare_directories(manager, error);
 	if (r == 0)
 		r = open_sockets(manager, error);
@@ -213,6 +248,8 @@ int manager_new(struct loop *loop, const struct manager_options *options, struct
 		r = record_read_all(manager, error);
 	if (r == 0)
 		r = watch_new(manager, &manager->watch, error);
+	if (r == 0)
+		clean_up(manager);
 	if (r < 0) {
 		manager_free(manager);
 		return r;
@@ -258,13 +295,13 @@ struct manager *manager_free(struct manager *manager)
 		operation_free(operation);
 	}
 	watch_free(manager->watch);
+	loop_source_free(manager->late);
 	loop_source_free(manager->round);
 	loop_source_free(manager->monitor_source);
 	rt_monitor_free(manager->monitor);
 	host_clear(&manager->host);
 	free(manager->census);
 	free(manager->state_directory);
-	free(manager->host_record);
 	free(manager);
 	return NULL;
 }

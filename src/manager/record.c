@@ -7,30 +7,36 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "internal.h"
 
-#define RECORD_MAX (1 << 20)
+#define RECORD_MAX  (1 << 20)
+#define SYSCTL_CONF "net/ipv4/conf/"
 
-/* `last`, where given, is what the file says already: what has not changed is not written. */
-static int write_json(const char *path, json_t *root, char **last, struct error *error)
+static int write_json(const char *path, json_t *root, struct error *error)
 {
-	_cleanup_free_ char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
-	int r = -ENOMEM;
+	_cleanup_free_ char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
+	int r = text ? file_write_atomic(path, 0600, text, strlen(text)) : -ENOMEM;
 
 	json_decref(root);
-	if (last && text && str_equal(*last, text))
-		return 0;
-	if (text)
-		r = file_write_atomic(path, 0600, text, strlen(text));
-	if (r < 0)
-		return error_errno(error, r, _("can't write %s"), path);
-	if (last) {
-		free(*last);
-		*last = TAKE_PTR(text);
-	}
-	return 0;
+	return r < 0 ? error_errno(error, r, _("can't write %s"), path) : 0;
+}
+
+/* Only what this user alone can have written is read. */
+static int read_own(const char *path, char **ret, size_t *ret_length)
+{
+	_cleanup_close_ int fd =
+		open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 0022))
+		return -EPERM;
+	return file_read_fd(fd, RECORD_MAX, ret, ret_length);
 }
 
 static json_t *read_json(const char *path)
@@ -39,7 +45,7 @@ static json_t *read_json(const char *path)
 	json_error_t json_error;
 	size_t length;
 	json_t *root;
-	int r = file_read(AT_FDCWD, path, RECORD_MAX, &text, &length);
+	int r = read_own(path, &text, &length);
 
 	if (r < 0) {
 		if (r != -ENOENT)
@@ -64,6 +70,20 @@ static json_t *strings(char *const *v)
 
 	for (; v && *v; v++)
 		json_array_append_new(array, json_string(*v));
+	return array;
+}
+
+static json_t *mounted_json(const struct instance *instance)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < instance->n_mounted; i++) {
+		const struct own_mount *own = &instance->mounted[i];
+
+		json_array_append_new(array, json_pack("{sssIsI}", "target", own->target, "dev",
+						       (json_int_t)own->id.dev, "ino",
+						       (json_int_t)own->id.ino));
+	}
 	return array;
 }
 
@@ -104,15 +124,14 @@ int record_write(struct manager *manager, const struct instance *instance, struc
 			 strings(instance->groups), "netns",
 			 id_json(instance->has_netns, &instance->netns_id), "mounts",
 			 id_json(instance->has_mounts, &instance->mounts_id), "mounted",
-			 strings(instance->mounted), "resolver", instance->has_resolver, "bridge",
+			 mounted_json(instance), "resolver", instance->has_resolver, "bridge",
 			 instance->bridge, "interface", instance->interface, "host_interface",
 			 instance->host_interface, "host_index", instance->host_index, "isolated",
 			 instance->isolated, "address", prefix_json(&instance->address),
 			 "host_address", prefix_json(&instance->host_address), "gateway",
 			 ip_address_format(&instance->gateway, gateway), "routed", instance->routed,
 			 "masquerades", instance->masquerades, "forwards", instance->forwards);
-	r = write_json(path, root, NULL, error);
-	return r < 0 ? r : record_write_host(manager, error);
+	return write_json(path, root, error);
 }
 
 void record_delete(struct manager *manager, const struct instance *instance)
@@ -147,6 +166,13 @@ static void get_name(const json_t *root, const char *key, char name[IFNAMSIZ])
 		strcpy(name, value);
 }
 
+static int get_index(const json_t *root, const char *key)
+{
+	json_int_t value = json_integer_value(json_object_get(root, key));
+
+	return value > 0 && value <= INT_MAX ? value : 0;
+}
+
 static void get_prefix(const json_t *root, const char *key, struct ip_prefix *prefix)
 {
 	const char *value = json_string_value(json_object_get(root, key));
@@ -155,13 +181,40 @@ static void get_prefix(const json_t *root, const char *key, struct ip_prefix *pr
 		ip_prefix_parse(value, prefix);
 }
 
-static bool get_id(const json_t *root, const char *key, struct file_id *id)
+/* The namespace that nsctld itself is in: no profile has that. */
+static bool is_own_namespace(const char *path, const struct file_id *id)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_dev == id->dev && st.st_ino == id->ino;
+}
+
+static bool get_id(const json_t *root, const char *key, const char *own, struct file_id *id)
 {
 	json_t *value = json_object_get(root, key);
 
 	id->dev = json_integer_value(json_object_get(value, "dev"));
 	id->ino = json_integer_value(json_object_get(value, "ino"));
+	if (is_own_namespace(own, id))
+		*id = (struct file_id){};
 	return id->ino != 0;
+}
+
+static void get_mounted(const json_t *root, struct instance *instance)
+{
+	json_t *array = json_object_get(root, "mounted"), *value;
+	size_t i;
+
+	json_array_foreach(array, i, value) {
+		const char *target = json_string_value(json_object_get(value, "target"));
+		struct file_id id = {
+			.dev = json_integer_value(json_object_get(value, "dev")),
+			.ino = json_integer_value(json_object_get(value, "ino")),
+		};
+
+		if (target && target[0] == '/')
+			instance_mounted_add(instance, target, &id);
+	}
 }
 
 static void fill(struct instance *instance, const json_t *root)
@@ -171,14 +224,14 @@ static void fill(struct instance *instance, const json_t *root)
 	instance->since = json_integer_value(json_object_get(root, "since"));
 	get_strings(root, "users", &instance->users);
 	get_strings(root, "groups", &instance->groups);
-	instance->has_netns = get_id(root, "netns", &instance->netns_id);
-	instance->has_mounts = get_id(root, "mounts", &instance->mounts_id);
-	get_strings(root, "mounted", &instance->mounted);
+	instance->has_netns = get_id(root, "netns", "/proc/self/ns/net", &instance->netns_id);
+	instance->has_mounts = get_id(root, "mounts", "/proc/self/ns/mnt", &instance->mounts_id);
+	get_mounted(root, instance);
 	instance->has_resolver = get_bool(root, "resolver");
 	get_name(root, "bridge", instance->bridge);
 	get_name(root, "interface", instance->interface);
 	get_name(root, "host_interface", instance->host_interface);
-	instance->host_index = json_integer_value(json_object_get(root, "host_index"));
+	instance->host_index = get_index(root, "host_index");
 	instance->isolated = get_bool(root, "isolated");
 	get_prefix(root, "address", &instance->address);
 	get_prefix(root, "host_address", &instance->host_address);
@@ -212,36 +265,38 @@ static int read_instance(struct manager *manager, const char *name, struct insta
 
 /* ---- what profiles share -------------------------------------------------------------------- */
 
-int record_write_host(struct manager *manager, struct error *error)
+static json_t *host_json(const struct host *host)
 {
-	const struct host *host = &manager->host;
-	_cleanup_free_ char *path = str_format("%s/host.json", manager->options.runtime_directory);
 	json_t *bridges = json_array(), *sysctls = json_array();
 
-	if (!path) {
-		json_decref(bridges);
-		json_decref(sysctls);
-		return error_oom(error);
-	}
 	for (const struct host_bridge *bridge = host->bridges; bridge; bridge = bridge->next)
 		json_array_append_new(
 			bridges, json_pack("{sssi}", "name", bridge->name, "index", bridge->index));
 	for (const struct host_sysctl *saved = host->sysctls; saved; saved = saved->next)
 		json_array_append_new(
 			sysctls, json_pack("{ssss}", "name", saved->name, "value", saved->value));
-	if (!host->instances && !host->bridges && !host->sysctls && !host->has_table &&
-	    !host->netns_directory) {
-		json_decref(bridges);
-		json_decref(sysctls);
-		unlink(path);
-		free(TAKE_PTR(manager->host_record));
+	return json_pack("{so so si sb}", "bridges", bridges, "sysctls", sysctls, "netns_directory",
+			 (int)host->netns_directory, "table", host->has_table);
+}
+
+int record_write_host(struct manager *manager, struct error *error)
+{
+	struct host *host = &manager->host;
+	_cleanup_free_ char *path = NULL;
+	int r = 0;
+
+	if (!host->dirty)
 		return 0;
-	}
-	return write_json(path,
-			  json_pack("{so so si sb}", "bridges", bridges, "sysctls", sysctls,
-				    "netns_directory", (int)host->netns_directory, "table",
-				    host->has_table),
-			  &manager->host_record, error);
+	path = str_format("%s/host.json", manager->options.runtime_directory);
+	if (!path)
+		return error_oom(error);
+	if (host->bridges || host->sysctls || host->has_table || host->netns_directory)
+		r = write_json(path, host_json(host), error);
+	else
+		unlink(path);
+	if (r == 0)
+		host->dirty = false;
+	return r;
 }
 
 static void read_bridges(struct host *host, const json_t *root)
@@ -255,16 +310,38 @@ static void read_bridges(struct host *host, const json_t *root)
 		if (!bridge)
 			return;
 		get_name(value, "name", bridge->name);
-		bridge->index = json_integer_value(json_object_get(value, "index"));
+		bridge->index = get_index(value, "index");
 		bridge->next = host->bridges;
 		host->bridges = bridge;
 	}
 }
 
-/* Only names that the forward step saves: a damaged record must not write elsewhere. */
+/* net/ipv4/ip_forward, or net/ipv4/conf/INTERFACE/ and one of two: what the forward step saves. A
+ * damaged record must not write elsewhere. */
 static bool sysctl_name_valid(const char *name)
 {
-	return name && str_starts_with(name, "net/ipv4/") && !strstr(name, "..");
+	static const char *const keys[] = { "/forwarding", "/accept_redirects" };
+	const char *interface, *key;
+
+	if (strcmp(name, "net/ipv4/ip_forward") == 0)
+		return true;
+	if (!str_starts_with(name, SYSCTL_CONF))
+		return false;
+	interface = name + strlen(SYSCTL_CONF);
+	key = strchrnul(interface, '/');
+	if (key == interface || key - interface >= IFNAMSIZ ||
+	    (interface[0] == '.' && strspn(interface, ".") == (size_t)(key - interface)))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (strcmp(key, keys[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool sysctl_valid(const char *name, const char *value)
+{
+	return name && value && sysctl_name_valid(name) &&
+	       (strcmp(value, "0") == 0 || strcmp(value, "1") == 0);
 }
 
 static void read_sysctls(struct host *host, const json_t *root)
@@ -277,12 +354,18 @@ static void read_sysctls(struct host *host, const json_t *root)
 		const char *name = json_string_value(json_object_get(value, "name"));
 		const char *text = json_string_value(json_object_get(value, "value"));
 		struct host_sysctl *saved =
-			sysctl_name_valid(name) && text ? calloc(1, sizeof(*saved)) : NULL;
+			sysctl_valid(name, text) ? calloc(1, sizeof(*saved)) : NULL;
 
 		if (!saved)
 			continue;
 		saved->name = strdup(name);
 		saved->value = strdup(text);
+		if (!saved->name || !saved->value) {
+			free(saved->name);
+			free(saved->value);
+			free(saved);
+			return;
+		}
 		*end = saved;
 		end = &saved->next;
 	}
@@ -299,6 +382,7 @@ static void read_host(struct manager *manager)
 	read_sysctls(&manager->host, root);
 	manager->host.netns_directory =
 		json_integer_value(json_object_get(root, "netns_directory"));
+	manager->host.has_table = get_bool(root, "table");
 	json_decref(root);
 }
 

@@ -16,10 +16,12 @@
 
 #include "internal.h"
 
-#define GRACE_USEC   2000000ull  /* between SIGTERM and SIGKILL */
-#define GIVE_UP_USEC 12000000ull /* then `down` fails: what can't be killed hangs in the kernel */
-#define LINK_USEC    1000000ull  /* for the namespace to go by itself, before its link is deleted */
-#define LINK_GIVE_UP 5000000ull
+#define GRACE_USEC        2000000ull /* between SIGTERM and SIGKILL */
+#define GIVE_UP_USEC      12000000ull /* then `down` fails: what can't be killed hangs in the kernel */
+#define LATE_USEC         100000ull /* between two looks at links that are still there */
+#define LATE_USEC         100000ull /* between two looks at links that are still there */
+#define LINK_USEC         1000000ull /* for a namespace to go by itself, before its link is deleted */
+#define LINK_GIVE_UP_USEC 5000000ull
 
 static void stop_waiting(struct operation *operation)
 {
@@ -76,51 +78,74 @@ static void finish(struct operation *operation)
 	operation_finish(operation);
 }
 
-static bool link_exists(const struct operation *operation)
+/* ---- links that go in the background ------------------------------------------------------- */
+
+static void forget_awaited(struct instance *instance, size_t i)
 {
+	instance->awaited[i] = instance->awaited[--instance->n_awaited];
+}
+
+/* An index alone may be another's by now, or never have been ours in a damaged record. */
+static bool is_awaited(const struct operation *operation, const struct rt_link_info *info)
+{
+	return strcmp(info->kind, "bridge") == 0 ? operation->instance->bridge_is_going
+						 : strcmp(info->kind, "veth") == 0 &&
+							   strcmp(info->name, operation->link) == 0;
+}
+
+/* Takes those off the list that have gone without our hearing of it. */
+static void look_at_awaited(struct operation *operation)
+{
+	struct instance *instance = operation->instance;
 	struct rt_link_info info;
 
-	return operation->instance->host_index > 0 &&
-	       rt_link_by_index(operation->manager->host.rt, operation->instance->host_index,
-				&info) == 0;
+	for (size_t i = instance->n_awaited; i--;) {
+		int r = rt_link_by_index(operation->manager->host.rt, instance->awaited[i], &info);
+
+		if (r == -ENODEV || (r == 0 && !is_awaited(operation, &info)))
+			forget_awaited(instance, i);
+	}
 }
 
-static void on_link_late(struct loop_source *source _unused_, uint32_t events _unused_,
-			 void *userdata)
+/* Somebody holds the namespace, perhaps: then its link is deleted, which goes all the same. */
+static void push_awaited(struct operation *operation)
 {
-	struct operation *operation = userdata;
 	uint64_t waited = now_usec() - operation->started;
 
-	if (!link_exists(operation)) {
-		finish(operation);
-		return;
-	}
-	if (waited > LINK_GIVE_UP) {
+	look_at_awaited(operation);
+	if (operation->instance->n_awaited && waited > LINK_GIVE_UP_USEC) {
 		left_over(operation, "link",
 			  error_set(&operation->error, EBUSY,
-				    _("the link %d of profile %s does not go"),
-				    operation->instance->host_index, operation->name));
-		finish(operation);
-		return;
+				    _("link %d of profile %s does not go"),
+				    operation->instance->awaited[0], operation->name));
+		operation->instance->n_awaited = 0;
 	}
-	/* somebody holds the namespace: the link goes all the same */
-	rt_link_delete(operation->manager->host.rt, operation->instance->host_index, NULL);
-	loop_timer_set(operation->timer, LINK_USEC / 10);
+	for (size_t i = 0; waited > LINK_USEC && i < operation->instance->n_awaited; i++)
+		rt_link_delete_later(operation->instance->awaited[i]);
+	if (!operation->instance->n_awaited)
+		finish(operation);
 }
 
-static void wait_for_link(struct operation *operation)
+static bool anyone_waits(const struct manager *manager)
 {
-	if (!link_exists(operation)) {
-		finish(operation);
-		return;
+	for (const struct operation *operation = manager->operations; operation;
+	     operation = operation->next)
+		if (operation->stage == REMOVE_WAITING)
+			return true;
+	return false;
+}
+
+void remove_late(struct manager *manager)
+{
+	struct operation *operation = manager->operations, *next;
+
+	for (; operation; operation = next) {
+		next = operation->next;
+		if (operation->stage == REMOVE_WAITING)
+			push_awaited(operation);
 	}
-	operation->stage = REMOVE_WAITING;
-	operation->started = now_usec();
-	operation->timer = loop_source_free(operation->timer);
-	if (loop_add_timer(operation->manager->loop, on_link_late, operation, &operation->timer) <
-		    0 ||
-	    loop_timer_set(operation->timer, LINK_USEC) < 0)
-		finish(operation); /* not even a timer: do not wait */
+	if (anyone_waits(manager))
+		loop_timer_set(manager->late, LATE_USEC);
 }
 
 void remove_link_gone(struct manager *manager, int index)
@@ -128,14 +153,33 @@ void remove_link_gone(struct manager *manager, int index)
 	struct operation *operation = manager->operations, *next;
 
 	for (; operation; operation = next) {
+		struct instance *instance = operation->instance;
+
 		next = operation->next;
-		if (operation->stage != REMOVE_WAITING ||
-		    (index && operation->instance->host_index != index))
+		if (operation->stage != REMOVE_WAITING)
 			continue;
-		if (index || !link_exists(operation))
+		for (size_t i = instance->n_awaited; i--;)
+			if (instance->awaited[i] == index)
+				forget_awaited(instance, i);
+		if (!instance->n_awaited)
 			finish(operation);
 	}
 }
+
+/* The notices are read in a later round of the loop, so none is missed; the timer is for those that
+ * were lost, and for links that had gone before. */
+static void wait_for_links(struct operation *operation)
+{
+	if (!operation->instance->n_awaited) {
+		finish(operation);
+		return;
+	}
+	operation->stage = REMOVE_WAITING;
+	operation->started = now_usec();
+	loop_timer_set(operation->manager->late, LATE_USEC);
+}
+
+/* ---- the steps ----------------------------------------------------------------------------- */
 
 static void take_away(struct operation *operation)
 {
@@ -143,6 +187,7 @@ static void take_away(struct operation *operation)
 	struct step_context context = { .host = &manager->host, .instance = operation->instance };
 	size_t n = 0;
 
+	strcpy(operation->link, operation->instance->host_interface);
 	while (steps[n])
 		n++;
 	while (n--) {
@@ -160,19 +205,21 @@ static void take_away(struct operation *operation)
 		left_over(operation, steps[n]->name, r);
 	}
 	strv_free(context.warnings);
-	wait_for_link(operation);
+	wait_for_links(operation);
 }
 
 /* ---- processes ---------------------------------------------------------------------------- */
 
+/* Only of namespaces that are held: the kernel gives the number of one that is gone to the next,
+ * whoever makes it. */
 static ino_t network_of(const struct instance *instance)
 {
-	return instance->has_netns ? instance->netns_id.ino : 0;
+	return instance->netns_fd >= 0 ? instance->netns_id.ino : 0;
 }
 
 static ino_t mount_of(const struct instance *instance)
 {
-	return instance->has_mounts ? instance->mounts_id.ino : 0;
+	return instance->mounts_fd >= 0 ? instance->mounts_id.ino : 0;
 }
 
 static void on_process(pid_t pid, ino_t network, ino_t mount, void *userdata)
@@ -183,8 +230,8 @@ static void on_process(pid_t pid, ino_t network, ino_t mount, void *userdata)
 	     operation = operation->next) {
 		if (operation->stage != REMOVE_ENDING || !operation->look)
 			continue;
-		if (network != network_of(operation->instance) &&
-		    mount != mount_of(operation->instance))
+		if ((!network || network != network_of(operation->instance)) &&
+		    (!mount || mount != mount_of(operation->instance)))
 			continue;
 		operation->left++;
 		operation->waited = pid;
@@ -234,7 +281,12 @@ static void on_grace_over(struct loop_source *source _unused_, uint32_t events _
 /* Until one of those that are left has ended. */
 static void wait_for_process(struct operation *operation)
 {
+	struct loop *loop = operation->manager->loop;
+
 	stop_waiting(operation);
+	if (!operation->timer &&
+	    loop_add_timer(loop, on_grace_over, operation, &operation->timer) == 0)
+		loop_timer_set(operation->timer, GRACE_USEC);
 	operation->pidfd = pidfd_open(operation->waited, 0);
 	if (operation->pidfd < 0 ||
 	    loop_add_fd(operation->manager->loop, operation->pidfd, EPOLLIN, on_process_ended,
@@ -297,7 +349,5 @@ void remove_start(struct operation *operation, bool end_processes)
 	}
 	operation->stage = REMOVE_ENDING;
 	operation->started = now_usec();
-	if (loop_add_timer(manager->loop, on_grace_over, operation, &operation->timer) == 0)
-		loop_timer_set(operation->timer, GRACE_USEC);
 	look_again(operation);
 }

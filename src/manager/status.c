@@ -29,9 +29,9 @@ static size_t count_processes(struct manager *manager, const struct instance *in
 		manager->census_time = now_usec();
 	}
 	for (size_t i = 0; i < manager->n_census; i++)
-		count += (instance->has_netns &&
+		count += (instance->netns_fd >= 0 &&
 			  manager->census[i].network == instance->netns_id.ino) ||
-			 (instance->has_mounts &&
+			 (instance->mounts_fd >= 0 &&
 			  manager->census[i].mount == instance->mounts_id.ino);
 	return count;
 }

@@ -374,33 +374,69 @@ static int each_route(struct step_context *context,
 	return sum;
 }
 
-struct route_adding {
+struct adding {
 	struct rt *rt;
+	struct rt_batch *batch;
 	int index;
-	bool fresh;
-	struct error *error;
+	bool fresh; /* nothing can be there yet */
 };
 
 static int add_route(void *userdata, const struct ip_prefix *destination,
 		     const struct ip_address *via)
 {
-	struct route_adding *adding = userdata;
-	int r;
+	struct adding *adding = userdata;
 
 	if (!adding->fresh && has_route(adding->rt, destination, via))
 		return 0;
-	r = rt_route_add(adding->rt, destination, via, adding->index, adding->error);
-	return r < 0 ? r : 1;
+	rt_batch_route_add(adding->batch, destination, via, adding->index);
+	return 1;
 }
 
-static int ensure_address(struct rt *rt, int index, bool fresh, const struct ip_prefix *address,
-			  struct error *error)
+/* What is missing inside goes in one batch: how much that was. */
+static int settle_inside(struct step_context *context, struct adding *adding, struct error *error)
 {
+	const struct ip_prefix *address = &context->instance->address;
+	int count = 0, r;
+
+	adding->batch = rt_batch_begin(adding->rt);
+	if (adding->fresh || !has_address(adding->rt, adding->index, address)) {
+		rt_batch_address_add(adding->batch, adding->index, address);
+		count++;
+	}
+	count += each_route(context, add_route, adding);
+	r = rt_batch_send(adding->batch, error);
+	return r < 0 ? r : count;
+}
+
+/* Is another profile in the subnet of the host's address? */
+static bool host_address_shared(const struct host *host, const struct instance *instance)
+{
+	for (const struct instance *other = host->instances; other; other = other->next)
+		if (other != instance && other->bridge[0] &&
+		    strcmp(other->bridge, instance->bridge) == 0 &&
+		    ip_address_equal(&other->host_address.address, &instance->host_address.address))
+			return true;
+	return false;
+}
+
+/* The gateway's address, on the bridge or the host's end; 1 when it was missing. */
+static int settle_host(struct step_context *context, bool fresh, struct error *error)
+{
+	const struct instance *instance = context->instance;
+	struct rt *rt = context->host->rt;
+	struct rt_link_info outer;
 	int r;
 
-	if (!fresh && has_address(rt, index, address))
+	if (!instance->host_address.address.family ||
+	    (fresh && host_address_shared(context->host, instance)))
 		return 0;
-	r = rt_address_add(rt, index, address, error);
+	r = rt_link_by_name(rt, instance_gateway_interface(instance), &outer);
+	if (r < 0)
+		return error_errno(error, r, _("can't find link %s"),
+				   instance_gateway_interface(instance));
+	if (has_address(rt, outer.index, &instance->host_address))
+		return 0;
+	r = rt_address_add(rt, outer.index, &instance->host_address, error);
 	return r < 0 ? r : 1;
 }
 
@@ -420,46 +456,26 @@ static int up(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
 	struct ip_prefix old = instance->address;
-	bool fresh = !old.address.family;
-	struct rt_link_info inner, outer;
-	struct route_adding routes = { .fresh = fresh, .error = error };
-	int changed = 0, r;
+	struct adding adding = { .fresh = !old.address.family };
+	struct rt_link_info inner;
+	int r, changed;
 
 	r = plan(context, is_own(context), error);
 	if (r == 0)
-		r = instance_rt(instance, &routes.rt, error);
+		r = instance_rt(instance, &adding.rt, error);
 	if (r < 0)
 		return r;
-	if (rt_link_by_name(routes.rt, instance->interface, &inner) < 0 ||
-	    rt_link_by_name(context->host->rt, instance_gateway_interface(instance), &outer) < 0)
-		return error_set(error, ENODEV, "%s", _("the link vanished"));
-	routes.index = inner.index;
-	if (instance->host_address.address.family)
-		changed = ensure_address(context->host->rt, outer.index, false,
-					 &instance->host_address, error);
-	if (changed >= 0 && !fresh)
-		changed = (r = drop_old(context, routes.rt, inner.index, &old, error)) < 0
-				  ? r
-				  : changed;
-	if (changed >= 0)
-		changed = (r = ensure_address(routes.rt, inner.index, fresh, &instance->address,
-					      error)) < 0
-				  ? r
-				  : changed + r;
-	if (changed >= 0)
-		changed = (r = each_route(context, add_route, &routes)) < 0 ? r : changed + r;
-	return changed;
-}
-
-/* Is another profile in the subnet of the host's address? */
-static bool host_address_shared(const struct host *host, const struct instance *instance)
-{
-	for (const struct instance *other = host->instances; other; other = other->next)
-		if (other != instance && other->bridge[0] &&
-		    strcmp(other->bridge, instance->bridge) == 0 &&
-		    ip_address_equal(&other->host_address.address, &instance->host_address.address))
-			return true;
-	return false;
+	r = rt_link_by_name(adding.rt, instance->interface, &inner);
+	if (r < 0)
+		return error_errno(error, r, _("can't find link %s inside"), instance->interface);
+	adding.index = inner.index;
+	changed = settle_host(context, adding.fresh, error);
+	if (changed < 0)
+		return changed;
+	r = drop_old(context, adding.rt, inner.index, &old, error);
+	if (r == 0)
+		r = settle_inside(context, &adding, error);
+	return r < 0 ? r : changed + r;
 }
 
 /* What is inside goes with the namespace; the host's address on a shared bridge goes with its

@@ -15,11 +15,21 @@ static bool wanted(const struct profile *profile)
 	return profile->network == NETWORK_NEW && profile->link_type == LINK_BRIDGE;
 }
 
+/* By name and index: another's bridge of that name is not. One that was about to be made when a
+ * daemon died has no index in the record yet, and stands here now with an address as ours have. */
+static bool is_ours(const struct host_bridge *bridge, const struct rt_link_info *info)
+{
+	if (strcmp(info->kind, "bridge") != 0)
+		return false;
+	return bridge->index ? bridge->index == info->index
+			     : (info->mac.ether_addr_octet[0] & 0x03) == 0x02;
+}
+
 /* Looks the bridge up: 1 it can be used, 0 it has to be made, or an error. */
 static int look(const struct step_context *context, struct rt_link_info *ret, struct error *error)
 {
 	const struct profile *profile = context->profile;
-	const struct host_bridge *ours = host_bridge_find(context->host, profile->bridge);
+	struct host_bridge *ours = host_bridge_find(context->host, profile->bridge);
 	int r = rt_link_by_name(context->host->rt, profile->bridge, ret);
 
 	if (r == -ENODEV)
@@ -34,8 +44,12 @@ static int look(const struct step_context *context, struct rt_link_info *ret, st
 			profile->path);
 		return -EINVAL;
 	}
-	if (ours && ours->index == ret->index)
+	if (ours && is_ours(ours, ret)) {
+		if (!ours->index)
+			context->host->dirty = true;
+		ours->index = ret->index;
 		return 1;
+	}
 	if (strcmp(profile->bridge, OWN_BRIDGE) != 0)
 		return 1;
 	error_set(error, EEXIST, _("bridge %s exists and was not made by nsctl"), profile->bridge);
@@ -52,33 +66,44 @@ static void forget(struct host *host, const char *name)
 
 			*p = bridge->next;
 			free(bridge);
+			host->dirty = true;
 			return;
 		}
+}
+
+static struct host_bridge *remember(struct host *host, const char *name)
+{
+	struct host_bridge *bridge;
+
+	forget(host, name); /* one of that name that someone deleted */
+	bridge = calloc(1, sizeof(*bridge));
+	if (!bridge)
+		return NULL;
+	strcpy(bridge->name, name); /* length was checked with the profile */
+	bridge->next = host->bridges;
+	host->bridges = bridge;
+	host->dirty = true;
+	return bridge;
 }
 
 static int make(struct step_context *context, struct error *error)
 {
 	struct host *host = context->host;
 	const char *name = context->profile->bridge;
-	struct host_bridge *bridge;
+	struct host_bridge *bridge = remember(host, name);
 	struct rt_link_info info;
-	int r;
+	int r = bridge ? host_note(host, error) : error_oom(error);
 
-	forget(host, name); /* one of that name that someone deleted */
-	bridge = calloc(1, sizeof(*bridge));
-	if (!bridge)
-		return error_oom(error);
-	strcpy(bridge->name, name); /* length was checked with the profile */
-	r = rt_bridge_create(host->rt, name, error);
+	if (r == 0)
+		r = rt_bridge_create(host->rt, name, error);
 	if (r == 0)
 		r = rt_link_by_name(host->rt, name, &info);
 	if (r < 0) {
-		free(bridge);
+		forget(host, name);
 		return error_errno(error, r, _("can't find bridge %s"), name);
 	}
 	bridge->index = info.index;
-	bridge->next = host->bridges;
-	host->bridges = bridge;
+	host->dirty = true;
 	r = rt_link_set_no_ipv6(host->rt, info.index, error);
 	if (r == 0)
 		r = rt_link_set_up(host->rt, info.index, error);
@@ -88,44 +113,85 @@ static int make(struct step_context *context, struct error *error)
 	return r < 0 ? r : 1;
 }
 
-static int up(struct step_context *context, struct error *error)
+/* Deletes a bridge that nsctl made, unless another's has its name by now; in the background where
+ * there is an instance that can wait for it. */
+static int delete_own(struct host *host, const struct host_bridge *bridge, struct instance *waiting,
+		      struct error *error)
 {
 	struct rt_link_info info;
-	int r = look(context, &info, error);
+	int r = -ENOSYS;
+
+	if (rt_link_by_name(host->rt, bridge->name, &info) == 0 && is_ours(bridge, &info)) {
+		if (waiting)
+			r = rt_link_delete_later(info.index);
+		if (r == 0) {
+			instance_await(waiting, info.index);
+			waiting->bridge_is_going = true;
+		} else { /* no thread for it */
+			r = rt_link_delete(host->rt, info.index, error);
+		}
+		if (r < 0)
+			return r;
+	}
+	forget(host, bridge->name);
+	return 0;
+}
+
+/* The bridge that the instance was on, when it is on it no more: goes if nobody else is on it. */
+static int leave(struct step_context *context, struct error *error)
+{
+	struct host *host = context->host;
+	struct instance *instance = context->instance;
+	const struct host_bridge *bridge = host_bridge_find(host, instance->bridge);
+	int r = 0;
+
+	if (bridge && !host_bridge_shared(host, instance))
+		r = delete_own(host, bridge, context->profile ? NULL : instance, error);
+	if (r == 0)
+		instance->bridge[0] = '\0';
+	return r;
+}
+
+static int up(struct step_context *context, struct error *error)
+{
+	struct instance *instance = context->instance;
+	struct rt_link_info info;
+	int r = look(context, &info, error), left = 0;
 
 	if (r < 0)
 		return r;
-	strcpy(context->instance->bridge, context->profile->bridge);
+	if (instance->bridge[0] && strcmp(instance->bridge, context->profile->bridge) != 0) {
+		left = leave(context, error);
+		if (left < 0)
+			return left;
+		left = 1;
+	}
+	strcpy(instance->bridge, context->profile->bridge);
 	if (r == 0)
 		return make(context, error);
 	if (info.up || !host_bridge_find(context->host, info.name))
-		return 0;
+		return left;
 	r = rt_link_set_up(context->host->rt, info.index, error);
 	return r < 0 ? r : 1;
 }
 
 static int down(struct step_context *context, struct error *error)
 {
-	struct host *host = context->host;
-	struct instance *instance = context->instance;
-	struct host_bridge *bridge = host_bridge_find(host, instance->bridge);
-	struct rt_link_info info;
 	int r = 0;
 
-	if (!instance->bridge[0])
+	if (!context->instance->bridge[0])
 		return 0;
-	if (bridge && !host_bridge_shared(host, instance)) {
-		/* by name and index: another's bridge of that name stays */
-		if (rt_link_by_index(host->rt, bridge->index, &info) == 0 &&
-		    strcmp(info.name, bridge->name) == 0 && strcmp(info.kind, "bridge") == 0)
-			r = rt_link_delete(host->rt, bridge->index, error);
-		if (r == 0)
-			forget(host, instance->bridge);
-	}
-	if (r < 0)
-		return r;
-	instance->bridge[0] = '\0';
-	return 1;
+	r = leave(context, error);
+	return r < 0 ? r : 1;
+}
+
+int bridge_release(struct host *host, struct error *error)
+{
+	int r = 0;
+
+	while (r == 0 && host->bridges)
+		r = delete_own(host, host->bridges, NULL, error);
+	return r;
 }
 
 static int check(struct step_context *context, struct drift *drift)
@@ -141,7 +207,7 @@ static int check(struct step_context *context, struct drift *drift)
 		return r;
 	if (strcmp(info.kind, "bridge") != 0)
 		return drift_add(drift, "bridge", _("%s is not a bridge"), name);
-	if (ours && ours->index != info.index)
+	if (ours && !is_ours(ours, &info))
 		return drift_add(drift, "bridge", _("%s was replaced by another's"), name);
 	if (ours && !info.up)
 		return drift_add(drift, "bridge", _("%s is down"), name);

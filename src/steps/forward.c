@@ -39,11 +39,13 @@ static int save(struct host *host, const char *name, const char *value)
 	}
 	saved->next = host->sysctls;
 	host->sysctls = saved;
+	host->dirty = true;
 	return 0;
 }
 
 static void forget_saved(struct host *host)
 {
+	host->dirty = true;
 	while (host->sysctls) {
 		struct host_sysctl *saved = host->sysctls;
 
@@ -102,11 +104,15 @@ static int prepare(struct host *host, struct error *error)
 			r = save(host, IP_FORWARD, value); /* in front: written first */
 		if (r < 0)
 			forget_saved(host);
+		else /* before it is changed: a daemon that dies must not forget it */
+			r = host_note(host, error);
 	}
 	return r < 0 ? error_errno(error, r, _("can't read %s"), IP_FORWARD) : 1;
 }
 
-static int restore(struct host *host, struct error *error)
+/* What was saved stays noted until forget_saved, so that the rules against strangers can be taken
+ * away after it. */
+static int restore(const struct host *host, struct error *error)
 {
 	int r = 0;
 
@@ -117,7 +123,6 @@ static int restore(struct host *host, struct error *error)
 			r = error_errno(error, s, _("can't set %s back to %s"), saved->name,
 					saved->value);
 	}
-	forget_saved(host);
 	return r;
 }
 
@@ -188,16 +193,27 @@ static int down(struct step_context *context, struct error *error)
 		return 0;
 	before.masquerades = false;
 	instance->forwards = false;
-	r = ruleset_remove(host, &before, error);
+	/* the sysctl before the rules, for the reason that up has */
+	r = anyone_forwards(host) ? 0 : restore(host, error);
+	s = ruleset_remove(host, &before, error);
+	r = r < 0 ? r : s;
 	if (!interface_used(host, instance_gateway_interface(&before))) {
 		s = foreign_remove(host, instance_gateway_interface(&before), error);
 		r = r < 0 ? r : s;
 	}
-	if (!anyone_forwards(host)) {
-		s = restore(host, error);
-		r = r < 0 ? r : s;
-	}
+	if (r == 0 && !anyone_forwards(host))
+		forget_saved(host);
+	instance->forwards = r < 0; /* to be tried again */
 	return r < 0 ? r : 1;
+}
+
+int forward_release(struct host *host, struct error *error)
+{
+	int r = restore(host, error);
+
+	if (r == 0)
+		forget_saved(host);
+	return r;
 }
 
 static int check(struct step_context *context, struct drift *drift)

@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
+#include "ruleset.h"
 #include "step.h"
 
 struct instance *instance_new(const char *name)
@@ -30,7 +31,9 @@ struct instance *instance_free(struct instance *instance)
 	close_fd(instance->root_fd);
 	strv_free(instance->users);
 	strv_free(instance->groups);
-	strv_free(instance->mounted);
+	while (instance->n_mounted)
+		instance_mounted_remove(instance, instance->n_mounted - 1);
+	free(instance->mounted);
 	free(instance->name);
 	free(instance);
 	return NULL;
@@ -39,6 +42,36 @@ struct instance *instance_free(struct instance *instance)
 void instance_freep(struct instance **instance)
 {
 	instance_free(*instance);
+}
+
+int instance_mounted_add(struct instance *instance, const char *target, const struct file_id *id)
+{
+	struct own_mount *grown;
+	char *copy;
+
+	for (size_t i = 0; i < instance->n_mounted; i++)
+		if (strcmp(instance->mounted[i].target, target) == 0) {
+			instance_mounted_remove(instance, i); /* it is the last one now */
+			break;
+		}
+	copy = strdup(target);
+	grown = copy ? reallocarray(instance->mounted, instance->n_mounted + 1, sizeof(*grown))
+		     : NULL;
+	if (!grown) {
+		free(copy);
+		return -ENOMEM;
+	}
+	instance->mounted = grown;
+	grown[instance->n_mounted++] = (struct own_mount){ .target = copy, .id = *id };
+	return 0;
+}
+
+void instance_mounted_remove(struct instance *instance, size_t i)
+{
+	free(instance->mounted[i].target);
+	instance->n_mounted--;
+	memmove(instance->mounted + i, instance->mounted + i + 1,
+		(instance->n_mounted - i) * sizeof(*instance->mounted));
 }
 
 int instance_rt(struct instance *instance, struct rt **ret, struct error *error)
@@ -62,13 +95,32 @@ void instance_hold(const struct host *host, struct instance *instance)
 void host_release(struct host *host)
 {
 	_cleanup_free_ char *directory = str_format("%s/ns", host->runtime_directory);
+	_cleanup_error_ struct error error = {};
 
+	forward_release(host, &error);
+	ruleset_rebuild(host, &error);
+	bridge_release(host, &error);
+	if (error.code)
+		log_warning("%s", error_text(&error));
 	netns_directory_release(host->netns_directory);
 	host->netns_directory = 0;
+	host->dirty = true;
 	if (directory && rmdir(directory) < 0 && errno == EBUSY) { /* its private mount is on it */
 		umount2(directory, MNT_DETACH | UMOUNT_NOFOLLOW);
 		rmdir(directory);
 	}
+}
+
+int host_note(struct host *host, struct error *error)
+{
+	host->dirty = true;
+	return host->note ? host->note(host, error) : 0;
+}
+
+void instance_await(struct instance *instance, int index)
+{
+	if (index > 0 && instance->n_awaited < INSTANCE_AWAITED_MAX)
+		instance->awaited[instance->n_awaited++] = index;
 }
 
 char *instance_directory(const struct host *host, const struct instance *instance, const char *file)

@@ -31,10 +31,16 @@ static int master_of(const struct step_context *context, int *ret, struct error 
 {
 	struct rt_link_info bridge;
 	int r;
+	const struct host_bridge *ours;
 
 	*ret = 0;
 	if (context->profile->link_type != LINK_BRIDGE)
 		return 0;
+	ours = host_bridge_find(context->host, context->profile->bridge);
+	if (ours) { /* looked at by the bridge step */
+		*ret = ours->index;
+		return 0;
+	}
 	r = rt_link_by_name(context->host->rt, context->profile->bridge, &bridge);
 	if (r < 0)
 		return error_errno(error, r, _("can't find bridge %s"), context->profile->bridge);
@@ -78,32 +84,31 @@ static int make_pair(struct step_context *context, int master, struct error *err
 	char altname[64], name[IFNAMSIZ];
 	struct rt_veth veth = {
 		.name = name,
+		.altname = altname,
 		.master = master,
+		.isolated = master && profile->isolate,
 		.peer_name = profile->interface,
 		.peer_netns_fd = instance->netns_fd,
-		.mtu = profile->mtu,
 		.peer_mac = profile->has_mac ? &profile->mac : NULL,
+		.mtu = profile->mtu,
 	};
 	_cleanup_error_ struct error refused = {};
-	struct rt_link_info outer;
+	struct rt *inside;
 	int r;
 
 	link_host_name(profile->name, name, altname);
-	r = rt_veth_create(context->host->rt, &veth, &refused);
+	if (!altname[0])
+		veth.altname = NULL;
+	r = rt_veth_create(context->host->rt, &veth, &instance->host_index, &refused);
 	if (r == -EEXIST && refuse_taken(context, name, error) < 0)
 		return r;
 	if (r < 0)
 		return error_set(error, r, "%s", error_text(&refused));
-	r = rt_link_by_name(context->host->rt, name, &outer);
-	if (r < 0)
-		return error_errno(error, r, _("can't find link %s"), name);
 	strcpy(instance->host_interface, name);
 	strcpy(instance->interface, profile->interface);
-	instance->host_index = outer.index;
-	r = rt_link_set_no_ipv6(context->host->rt, outer.index, error);
-	if (r == 0 && altname[0])
-		r = rt_link_add_altname(context->host->rt, outer.index, altname, error);
-	return r;
+	instance->isolated = profile->isolate;
+	r = instance_rt(instance, &inside, error);
+	return r < 0 ? r : rt_link_set_up_named(inside, profile->interface, error);
 }
 
 /* Brings both ends to what the profile says; 1 when something had to be changed. */
@@ -146,24 +151,23 @@ static int settle(struct step_context *context, int master, struct error *error)
 static int up(struct step_context *context, struct error *error)
 {
 	struct rt_link_info outer, inner;
-	bool has_outer = look_outer(context, &outer), has_inner = look_inner(context, &inner);
-	int master, made = 0, r;
+	bool has_outer = look_outer(context, &outer);
+	int master, r;
 
 	r = master_of(context, &master, error);
 	if (r < 0)
 		return r;
 	/* half a pair, or one under another name than the profile has now, is made anew */
-	if (has_outer && !has_inner) {
+	if (has_outer && !look_inner(context, &inner)) {
 		r = rt_link_delete(context->host->rt, outer.index, error);
 		has_outer = false;
 	}
-	if (r == 0 && !has_outer) {
-		made = 1;
-		r = make_pair(context, master, error);
-	}
-	if (r == 0)
-		r = settle(context, master, error);
-	return r < 0 ? r : made || r;
+	if (r < 0)
+		return r;
+	if (has_outer)
+		return settle(context, master, error);
+	r = make_pair(context, master, error);
+	return r < 0 ? r : 1;
 }
 
 /* The pair goes with its namespace; only without one (or when the link alone is taken out of a
@@ -178,12 +182,13 @@ static int down(struct step_context *context, struct error *error)
 		return 0;
 	if (context->profile && look_outer(context, &outer))
 		r = rt_link_delete(context->host->rt, outer.index, error);
+	else
+		instance_await(instance, instance->host_index);
 	if (r < 0)
 		return r;
 	instance->interface[0] = instance->host_interface[0] = '\0';
+	instance->host_index = 0;
 	instance->isolated = false;
-	if (context->profile)
-		instance->host_index = 0;
 	return 1;
 }
 
@@ -263,6 +268,7 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 
 const struct step step_link = {
 	.name = "link",
+	.recorded = true,
 	.wanted = wanted,
 	.up = up,
 	.down = down,

@@ -6,7 +6,6 @@
  * profiles (they would keep their namespaces alive), what [mount] says, and the files of
  * /etc/netns/NAME.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include <sys/statvfs.h>
 
 #include "step.h"
+#include "wishes.h"
 
 /* Kept in the new /sys: what others mount there (each only where it is a mount). */
 static const char *const sys_mounts[] = {
@@ -28,150 +28,13 @@ static bool wanted(const struct profile *profile)
 	return profile->network == NETWORK_NEW;
 }
 
-/* One thing to mount on a target that is named. */
-struct wish {
-	const char *target;
-	const char *source; /* NULL: tmpfs */
-	bool read_only;
-};
-
-struct wishes {
-	struct wish *items;
-	size_t count;
-	char **strings; /* owns the names that are made here */
-};
-
-static void wishes_clear(struct wishes *wishes)
-{
-	free(wishes->items);
-	strv_free(wishes->strings);
-}
-
-static int wish(struct wishes *wishes, const char *target, const char *source, bool read_only)
-{
-	struct wish *grown = reallocarray(wishes->items, wishes->count + 1, sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	wishes->items = grown;
-	grown[wishes->count++] =
-		(struct wish){ .target = target, .source = source, .read_only = read_only };
-	return 0;
-}
-
-/* A name that the list owns. */
-static const char *keep(struct wishes *wishes, char *string)
-{
-	return strv_take(&wishes->strings, string) < 0 ? NULL : string;
-}
-
-/* The resolver step makes these itself when the profile has [dns]. */
-static bool is_resolver_file(const char *name)
-{
-	return str_equal(name, "resolv.conf") || str_equal(name, "hosts") ||
-	       str_equal(name, "nsswitch.conf");
-}
-
-/* /etc/netns/NAME/FILE goes over /etc/FILE (ip-netns(8)). */
-static int wish_netns_files(const struct profile *profile, struct wishes *wishes)
-{
-	_cleanup_free_ char *directory = str_format("/etc/netns/%s", profile->name);
-	_cleanup_strv_ char **names = NULL;
-	struct dirent *entry;
-	char **name;
-	DIR *stream;
-	int r = 0;
-
-	if (!directory)
-		return -ENOMEM;
-	stream = opendir(directory);
-	if (!stream)
-		return errno == ENOENT ? 0 : -errno;
-	while (r == 0 && (entry = readdir(stream)))
-		if (entry->d_name[0] != '.' &&
-		    !(profile->has_dns && is_resolver_file(entry->d_name)))
-			r = strv_add(&names, entry->d_name);
-	closedir(stream);
-	strv_sort(names);
-	STRV_FOREACH(name, names) {
-		const char *target = keep(wishes, str_format("/etc/%s", *name));
-		const char *source = keep(wishes, str_format("%s/%s", directory, *name));
-
-		r = r == 0 && target && source ? wish(wishes, target, source, false)
-		    : r < 0                    ? r
-					       : -ENOMEM;
-	}
-	return r;
-}
-
-static int wishes_of(const struct profile *profile, struct wishes *wishes, struct error *error)
-{
-	char **directory;
-	int r = 0;
-
-	STRV_FOREACH(directory, profile->tmpfs)
-		r = r < 0 ? r : wish(wishes, *directory, NULL, false);
-	for (size_t i = 0; r == 0 && i < profile->n_binds; i++)
-		r = wish(wishes, profile->binds[i].target, profile->binds[i].source,
-			 profile->binds[i].read_only);
-	if (r == 0)
-		r = wish_netns_files(profile, wishes);
-	return r < 0 ? error_errno(error, r, _("can't read /etc/netns/%s"), profile->name) : 0;
-}
-
 /* ---- inside ------------------------------------------------------------------------------- */
-
-static int open_target(const char *path, struct error *error)
-{
-	int fd = path_open_no_symlinks(AT_FDCWD, path);
-
-	if (fd == -ELOOP) {
-		error_set(error, ELOOP, _("%s leads through a symbolic link"), path);
-		error_hint(error, "%s",
-			   _("name the place itself: links could be turned elsewhere by others"));
-	} else if (fd < 0) {
-		error_errno(error, fd, _("can't mount on or from %s"), path);
-	}
-	return fd;
-}
-
-static int mount_tmpfs(int target, const char *path, struct error *error)
-{
-	struct stat st;
-	char mode[16], uid[16], gid[16];
-	const char *options[] = { "mode", mode, "uid", uid, "gid", gid, NULL };
-	int r;
-
-	if (fstat(target, &st) < 0)
-		return error_errno(error, errno, _("can't look at %s"), path);
-	snprintf(mode, sizeof(mode), "%o", st.st_mode & 07777);
-	snprintf(uid, sizeof(uid), "%u", st.st_uid);
-	snprintf(gid, sizeof(gid), "%u", st.st_gid);
-	r = mount_filesystem_fd("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, target);
-	return r < 0 ? error_errno(error, r, _("can't mount a tmpfs on %s"), path) : 0;
-}
-
-static int grant(const struct wish *wish, struct error *error)
-{
-	_cleanup_close_ int target = open_target(wish->target, error), source = -1;
-	int r;
-
-	if (target < 0)
-		return target;
-	if (!wish->source)
-		return mount_tmpfs(target, wish->target, error);
-	source = open_target(wish->source, error);
-	if (source < 0)
-		return source;
-	r = mount_bind_fd(source, target, wish->read_only);
-	return r < 0 ? error_errno(error, r, _("can't mount %s on %s"), wish->source, wish->target)
-		     : 0;
-}
 
 struct inside {
 	const struct wishes *wishes;
 	struct instance *instance;
 	struct error *error;
+	bool sys_wrong;
 	int mounts_fd, root_fd;
 };
 
@@ -232,8 +95,8 @@ static int make_inside(void *argument)
 		return error_errno(inside->error, errno, _("can't unmount %s inside"),
 				   NETNS_DIRECTORY);
 	r = renew_sys(inside->error);
-	for (size_t i = 0; r == 0 && i < inside->wishes->count; i++)
-		r = grant(&inside->wishes->items[i], inside->error);
+	if (r == 0)
+		r = wishes_grant(inside->wishes, inside->instance, inside->error);
 	if (r < 0)
 		return r;
 	inside->mounts_fd = open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
@@ -280,13 +143,10 @@ static void remove_directory_of(const struct host *host, const struct instance *
 		rmdir(own);
 }
 
-static int remember(struct instance *instance, const struct wishes *wishes, struct error *error)
+static void forget_mounted(struct instance *instance)
 {
-	for (size_t i = 0; i < wishes->count; i++)
-		if (!strv_contains(instance->mounted, wishes->items[i].target) &&
-		    strv_add(&instance->mounted, wishes->items[i].target) < 0)
-			return error_oom(error);
-	return 0;
+	while (instance->n_mounted)
+		instance_mounted_remove(instance, instance->n_mounted - 1);
 }
 
 static int make(struct step_context *context, const struct wishes *wishes, struct error *error)
@@ -294,7 +154,11 @@ static int make(struct step_context *context, const struct wishes *wishes, struc
 	struct instance *instance = context->instance;
 	struct ns_place place = { .network = instance->netns_fd, .mount = -1 };
 	_cleanup_free_ char *pin = instance_directory(context->host, instance, "mnt");
-	struct inside inside = { .wishes = wishes, .error = error, .mounts_fd = -1, .root_fd = -1 };
+	struct inside inside = { .wishes = wishes,
+				 .instance = instance,
+				 .error = error,
+				 .mounts_fd = -1,
+				 .root_fd = -1 };
 	int r;
 
 	if (!pin)
@@ -302,6 +166,7 @@ static int make(struct step_context *context, const struct wishes *wishes, struc
 	r = make_directories_for(context->host, instance, error);
 	if (r < 0)
 		return r;
+	forget_mounted(instance); /* in a namespace that is gone */
 	r = ns_call(&place, make_inside, &inside);
 	if (r == 0)
 		r = file_id_of(inside.mounts_fd, &instance->mounts_id);
@@ -318,7 +183,7 @@ static int make(struct step_context *context, const struct wishes *wishes, struc
 	instance->mounts_fd = inside.mounts_fd;
 	instance->root_fd = inside.root_fd;
 	instance->has_mounts = true;
-	return remember(instance, wishes, error);
+	return 0;
 }
 
 int mounts_hold(const struct host *host, struct instance *instance)
@@ -344,47 +209,26 @@ int mounts_hold(const struct host *host, struct instance *instance)
 	return 1;
 }
 
-static bool host_sys_id(struct file_id *ret)
+static int sys_id_inside(void *argument)
 {
-	_cleanup_close_ int fd = open("/sys/class/net", O_PATH | O_CLOEXEC);
-
-	return fd >= 0 && file_id_of(fd, ret) == 0;
+	return filesystem_id("sysfs", argument);
 }
 
-/* Is what the wish asks for in place? */
-static bool granted(const struct instance *instance, const struct wish *wish)
-{
-	_cleanup_close_ int source = -1;
-	struct file_id id;
-
-	if (!wish->source)
-		return mounted_inside(instance, wish->target, NULL);
-	source = path_open_no_symlinks(instance->root_fd, wish->source + strspn(wish->source, "/"));
-	return source >= 0 && file_id_of(source, &id) == 0 &&
-	       mounted_inside(instance, wish->target, &id);
-}
-
-/* Is the /sys inside the one that was mounted for this network? The host's would be another file
- * system. */
+/* Is the /sys inside the one of the network inside? Each network namespace has its own. */
 static bool sys_mounted(const struct instance *instance)
 {
-	_cleanup_close_ int inside = path_open_no_symlinks(instance->root_fd, "sys/class/net");
-	struct file_id id, host;
+	struct ns_place place = { .network = instance->netns_fd, .mount = -1 };
+	struct file_id id;
 
-	return inside >= 0 && file_id_of(inside, &id) == 0 &&
-	       mounted_inside(instance, "/sys", NULL) &&
-	       (!host_sys_id(&host) || host.dev != id.dev);
+	return ns_call(&place, sys_id_inside, &id) == 0 && mounted_inside(instance, "/sys", &id);
 }
 
-static int grant_missing(void *argument)
+static int settle_inside(void *argument)
 {
 	struct inside *inside = argument;
-	int r = sys_mounted(inside->instance) ? 0 : renew_sys(inside->error);
+	int r = inside->sys_wrong ? renew_sys(inside->error) : 0;
 
-	for (size_t i = 0; r == 0 && i < inside->wishes->count; i++)
-		if (!granted(inside->instance, &inside->wishes->items[i]))
-			r = grant(&inside->wishes->items[i], inside->error);
-	return r;
+	return r < 0 ? r : wishes_settle(inside->wishes, inside->instance, inside->error);
 }
 
 static bool pinned(const char *pin, const struct instance *instance)
@@ -415,7 +259,7 @@ static int pin_again(struct step_context *context, struct error *error)
 
 static int up(struct step_context *context, struct error *error)
 {
-	_cleanup_(wishes_clear) struct wishes wishes = {};
+	_cleanup_(wishes_clear) struct wishes wishes = WISHES_NONE;
 	struct instance *instance = context->instance;
 	struct inside inside = { .wishes = &wishes, .instance = instance, .error = error };
 	int changed, r = wishes_of(context->profile, &wishes, error);
@@ -429,44 +273,40 @@ static int up(struct step_context *context, struct error *error)
 	changed = pin_again(context, error);
 	if (changed < 0)
 		return changed;
-	r = !sys_mounted(instance);
-	for (size_t i = 0; r == 0 && i < wishes.count; i++)
-		r = !granted(instance, &wishes.items[i]);
-	if (r == 0)
+	inside.sys_wrong = !sys_mounted(instance);
+	if (!inside.sys_wrong && wishes_settled(&wishes, instance, NULL))
 		return changed;
 	r = ns_call(
 		&(struct ns_place){ .network = instance->netns_fd, .mount = instance->mounts_fd },
-		grant_missing, &inside);
-	if (r == 0)
-		r = remember(instance, &wishes, error);
+		settle_inside, &inside);
 	return r < 0 ? error_errno(error, r, "%s", _("can't mount inside")) : 1;
 }
 
+/* The pin goes in any case: a daemon that died may have made it before it could record that. */
 static int down(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
 	_cleanup_free_ char *pin = instance_directory(context->host, instance, "mnt");
+	bool had = instance->has_mounts;
 	int r;
 
-	if (!instance->has_mounts)
-		return 0;
 	if (!pin)
 		return error_oom(error);
 	instance->mounts_fd = close_fd(instance->mounts_fd);
 	instance->root_fd = close_fd(instance->root_fd);
+	had |= access(pin, F_OK) == 0;
 	r = namespace_unpin(pin);
 	if (r < 0)
 		return error_errno(error, r, _("can't remove %s"), pin);
 	remove_directory_of(context->host, instance);
-	strv_free(instance->mounted);
-	instance->mounted = NULL;
+	forget_mounted(instance);
 	instance->has_mounts = false;
-	return 1;
+	return had;
 }
 
 static int check(struct step_context *context, struct drift *drift)
 {
-	_cleanup_(wishes_clear) struct wishes wishes = {};
+	_cleanup_(wishes_clear) struct wishes wishes = WISHES_NONE;
 	struct instance *instance = context->instance;
 	_cleanup_free_ char *pin = NULL;
 	int r;
@@ -480,35 +320,14 @@ static int check(struct step_context *context, struct drift *drift)
 		drift_add(drift, "mounts", "%s",
 			  _("/sys inside is not the one of the network inside"));
 	r = wishes_of(context->profile, &wishes, NULL);
-	for (size_t i = 0; r == 0 && i < wishes.count; i++)
-		if (!granted(instance, &wishes.items[i]))
-			r = drift_add(drift, "mounts", _("%s is not mounted inside"),
-				      wishes.items[i].target);
+	if (r == 0)
+		wishes_settled(&wishes, instance, drift);
 	return r;
-}
-
-static int explain_wish(const struct wish *wish, FILE *out)
-{
-	_cleanup_free_ char *target = str_shell_quote(wish->target);
-	_cleanup_free_ char *source = wish->source ? str_shell_quote(wish->source) : NULL;
-
-	if (!target || (wish->source && !source))
-		return -ENOMEM;
-	if (!source) {
-		fprintf(out,
-			"mount -t tmpfs -o \"nosuid,nodev,$(stat -c mode=%%a,uid=%%u,gid=%%g %s)\" tmpfs %s\n",
-			target, target);
-		return 0;
-	}
-	fprintf(out, "mount --rbind %s %s\n", source, target);
-	if (wish->read_only)
-		fprintf(out, "mount -o remount,bind,ro %s\n", target);
-	return 0;
 }
 
 static int explain(struct step_context *context, FILE *out, struct error *error)
 {
-	_cleanup_(wishes_clear) struct wishes wishes = {};
+	_cleanup_(wishes_clear) struct wishes wishes = WISHES_NONE;
 	_cleanup_free_ char *own = instance_directory(context->host, context->instance, NULL);
 	const char *runtime = context->host->runtime_directory;
 	int r = wishes_of(context->profile, &wishes, error);
@@ -543,14 +362,15 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 		"; do\n\tif mountpoint -q %s/sys/$m; then mount --rbind %s/sys/$m /sys/$m; fi\ndone\n",
 		own, own);
 	fprintf(out, "umount -l %s/sys\nrmdir %s/sys\n", own, own);
-	for (size_t i = 0; r == 0 && i < wishes.count; i++)
-		r = explain_wish(&wishes.items[i], out);
+	if (r == 0)
+		r = wishes_explain(&wishes, out);
 	fprintf(out, "END\n\n");
 	return r < 0 ? error_oom(error) : 0;
 }
 
 const struct step step_mounts = {
 	.name = "mounts",
+	.recorded = true,
 	.wanted = wanted,
 	.up = up,
 	.down = down,

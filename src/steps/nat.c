@@ -39,6 +39,7 @@ static int down(struct step_context *context, struct error *error)
 	before.forwards = false;
 	context->instance->masquerades = false;
 	r = ruleset_remove(context->host, &before, error);
+	context->instance->masquerades = r < 0; /* to be tried again */
 	return r < 0 ? r : 1;
 }
 

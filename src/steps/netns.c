@@ -19,6 +19,8 @@ static const char *const settings_inside[][2] = {
 	{ "net/ipv6/conf/default/accept_ra", "0" },
 };
 
+#define LOOPBACK_INDEX 1 /* in every namespace (include/net/net_namespace.h) */
+
 struct prepare {
 	struct rt *rt;
 	struct error *error;
@@ -74,16 +76,20 @@ static int bring_lo_up(struct rt *rt, struct error *error)
 	return r < 0 ? r : 1;
 }
 
+/* In a namespace that nobody else knows of yet. */
 static int prepare_inside(void *argument)
 {
 	struct prepare *prepare = argument;
-	int r = settle_inside(prepare);
+	int r;
 
-	if (r == 0)
-		r = rt_open(-1, &prepare->rt, prepare->error);
-	if (r == 0)
-		r = bring_lo_up(prepare->rt, prepare->error);
-	return r < 0 ? r : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(settings_inside); i++) {
+		r = sysctl_set(settings_inside[i][0], settings_inside[i][1]);
+		if (r < 0 && r != -ENOENT)
+			return error_errno(prepare->error, r, _("can't set %s inside"),
+					   settings_inside[i][0]);
+	}
+	r = rt_open(-1, &prepare->rt, prepare->error);
+	return r < 0 ? r : rt_link_set_up(prepare->rt, LOOPBACK_INDEX, prepare->error);
 }
 
 static bool wanted(const struct profile *profile)
@@ -91,23 +97,30 @@ static bool wanted(const struct profile *profile)
 	return profile->network == NETWORK_NEW;
 }
 
-static int make(struct host *host, struct instance *instance, struct error *error)
+/* It is recorded before it is pinned: a pin that the record does not know would be another's. */
+static int make(struct step_context *context, struct error *error)
 {
+	struct instance *instance = context->instance;
 	struct prepare prepare = { .error = error };
 	int r;
 
 	r = netns_create(prepare_inside, &prepare, &instance->netns_fd, error);
 	if (r == 0)
 		r = file_id_of(instance->netns_fd, &instance->netns_id);
+	instance->has_netns = r == 0;
 	if (r == 0)
-		r = netns_pin(instance->netns_fd, instance->name, &host->netns_directory, error);
+		r = context->record(context, error);
+	if (r == 0)
+		r = netns_pin(instance->netns_fd, instance->name, &context->host->netns_directory,
+			      error);
 	if (r < 0) {
 		rt_free(prepare.rt);
 		instance->netns_fd = close_fd(instance->netns_fd);
+		instance->has_netns = false;
 		return r;
 	}
+	context->host->dirty = true;
 	instance->rt = prepare.rt;
-	instance->has_netns = true;
 	return 1;
 }
 
@@ -186,7 +199,7 @@ static int up(struct step_context *context, struct error *error)
 	if (r < 0)
 		return refuse(instance, r, error);
 	if (instance->netns_fd < 0)
-		return make(context->host, instance, error);
+		return make(context, error);
 	if (!was_pinned) {
 		r = pin_again(context, error);
 		if (r < 0)

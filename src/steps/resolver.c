@@ -11,15 +11,18 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
 
+#include "resolver_files.h"
 #include "step.h"
 
 #define HOST_FILE_MAX (1 << 20)
+#define MASK_SIZE     "4k" /* at most a page: see is_mask */
 
 const struct resolver_watch resolver_watches[] = {
 	{ "/etc", "resolv.conf" },     { "/etc", "hosts" },
@@ -36,119 +39,18 @@ static bool wanted(const struct profile *profile)
 	return profile->network == NETWORK_NEW && profile->has_dns;
 }
 
-/* ---- what the files say ------------------------------------------------------------------- */
-
-static void print_list(FILE *out, const char *keyword, char **values)
-{
-	char **value;
-
-	if (!strv_length(values))
-		return;
-	fputs(keyword, out);
-	STRV_FOREACH(value, values)
-		fprintf(out, " %s", *value);
-	fputc('\n', out);
-}
-
-static int write_resolv_conf(const struct profile *profile, const char *old _unused_, FILE *out)
-{
-	char text[IP_TEXT_MAX];
-
-	fprintf(out, "# made by nsctl for profile %s\n", profile->name);
-	for (size_t i = 0; i < profile->n_nameservers; i++)
-		fprintf(out, "nameserver %s\n", ip_address_format(&profile->nameservers[i], text));
-	print_list(out, "search", profile->search);
-	print_list(out, "options", profile->options);
-	return 1;
-}
-
-/* The host's file with the profile's names behind it; not needed without such names. */
-static int write_hosts(const struct profile *profile, const char *old, FILE *out)
-{
-	char text[IP_TEXT_MAX];
-
-	if (!profile->n_hosts)
-		return 0;
-	fputs(old, out);
-	if (old[0] && old[strlen(old) - 1] != '\n')
-		fputc('\n', out);
-	fprintf(out, "# profile %s\n", profile->name);
-	for (size_t i = 0; i < profile->n_hosts; i++)
-		print_list(out, ip_address_format(&profile->hosts[i].address, text),
-			   profile->hosts[i].names);
-	return 1;
-}
-
-/* Sources that ask nobody on the host (nsswitch.conf(5)); actions in brackets may stand between
- * them. */
-static bool harmless_sources(const char *line, size_t length)
-{
-	static const char *const harmless[] = { "files", "dns", "myhostname" };
-	_cleanup_free_ char *copy = strndup(line, length);
-	char *state, *word = copy ? strtok_r(copy, " \t", &state) : NULL;
-
-	for (; word; word = strtok_r(NULL, " \t", &state)) {
-		bool found = word[0] == '[' || word[strlen(word) - 1] == ']';
-
-		for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
-			found |= strcmp(word, harmless[i]) == 0;
-		if (!found)
-			return false;
-	}
-	return copy;
-}
-
-/* The host's file with a plain "hosts" line; not needed where that line is plain already. */
-static int write_nsswitch(const struct profile *profile _unused_, const char *old, FILE *out)
-{
-	bool changed = false;
-
-	while (*old) {
-		size_t length = strcspn(old, "\n");
-		const char *value = old + strspn(old, " \t");
-
-		if (str_starts_with(value, "hosts:") &&
-		    !harmless_sources(value + strlen("hosts:"),
-				      length - (value - old) - strlen("hosts:"))) {
-			fputs("hosts: files dns\n", out);
-			changed = true;
-		} else {
-			fprintf(out, "%.*s\n", (int)length, old);
-		}
-		old += length + (old[length] == '\n');
-	}
-	return changed;
-}
-
-static const struct {
-	const char *name, *target;
-	/* 1: mount what was written; 0: the host's file will do. `old` is the host's. */
-	int (*write)(const struct profile *profile, const char *old, FILE *out);
-} files[] = {
-	{ "resolv.conf", "/etc/resolv.conf", write_resolv_conf },
-	{ "hosts", "/etc/hosts", write_hosts },
-	{ "nsswitch.conf", "/etc/nsswitch.conf", write_nsswitch },
-};
+/* ---- the files in RUNTIME/ns/NAME/etc ------------------------------------------------------ */
 
 /* The text of a file, NULL where the host's will do. */
 static int compose(const struct profile *profile, size_t i, char **ret, struct error *error)
 {
-	_cleanup_free_ char *old = NULL, *text = NULL;
-	size_t length;
-	FILE *out;
-	int r;
+	_cleanup_free_ char *old = NULL;
+	int r = file_read(AT_FDCWD, resolver_files[i].target, HOST_FILE_MAX, &old, NULL);
 
-	r = file_read(AT_FDCWD, files[i].target, HOST_FILE_MAX, &old, NULL);
 	if (r < 0 && r != -ENOENT)
-		return error_errno(error, r, _("can't read %s"), files[i].target);
-	out = open_memstream(&text, &length);
-	if (!out)
-		return error_oom(error);
-	r = files[i].write(profile, old ? old : "", out);
-	if (fclose(out) != 0)
-		return error_oom(error);
-	*ret = r ? TAKE_PTR(text) : NULL;
-	return 0;
+		return error_errno(error, r, _("can't read %s"), resolver_files[i].target);
+	r = resolver_file_text(&resolver_files[i], profile, old ? old : "", ret);
+	return r < 0 ? error_oom(error) : 0;
 }
 
 /* Writes text to path in place unless it says so already: 1 changed. */
@@ -175,65 +77,91 @@ struct inside {
 	const struct host *host;
 	struct instance *instance;
 	const struct profile *profile;
-	bool needed[ARRAY_SIZE(files)]; /* has a file of its own */
+	bool needed[RESOLVER_FILES]; /* has a file of its own */
 	struct error *error;
 	int changed;
 };
+
+/* Our own file on the host, O_PATH, and what it is; a negative errno. */
+static int open_own(const struct host *host, const struct instance *instance, size_t i,
+		    struct file_id *ret)
+{
+	_cleanup_free_ char *name = str_format("etc/%s", resolver_files[i].name), *path = NULL;
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	path = name ? instance_directory(host, instance, name) : NULL;
+	if (!path)
+		return -ENOMEM;
+	fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+	r = fd < 0 ? -errno : file_id_of(fd, ret);
+	return r < 0 ? r : TAKE_FD(fd);
+}
 
 /* Mounts our file on the name in /etc, unless it is there. A link is not followed: the mount goes
  * on it. */
 static int mount_file(struct inside *inside, size_t i)
 {
-	_cleanup_free_ char *name = str_format("etc/%s", files[i].name);
-	_cleanup_free_ char *path =
-		name ? instance_directory(inside->host, inside->instance, name) : NULL;
-	_cleanup_close_ int source = -1, target = -1;
 	struct file_id id;
+	_cleanup_close_ int source = open_own(inside->host, inside->instance, i, &id), target = -1;
 	int r;
 
-	if (!path)
-		return error_oom(inside->error);
-	source = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
-	if (source < 0 || file_id_of(source, &id) < 0)
-		return error_errno(inside->error, errno, _("can't open %s"), path);
-	if (mounted_inside(inside->instance, files[i].target, &id))
+	if (source < 0)
+		return error_errno(inside->error, source, _("can't open the profile's %s"),
+				   resolver_files[i].name);
+	if (mounted_inside(inside->instance, resolver_files[i].target, &id))
 		return 0;
-	target = open(files[i].target, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+	target = open(resolver_files[i].target, O_PATH | O_CLOEXEC | O_NOFOLLOW);
 	if (target < 0) {
 		r = error_errno(inside->error, errno, _("can't mount the profile's %s"),
-				files[i].name);
+				resolver_files[i].name);
 		error_hint(inside->error, _("the host has no %s: make an empty one"),
-			   files[i].target);
+			   resolver_files[i].target);
 		return r;
 	}
 	r = mount_bind_fd(source, target, false);
 	if (r < 0)
-		return error_errno(inside->error, r, _("can't mount %s on %s"), path,
-				   files[i].target);
+		return error_errno(inside->error, r, _("can't mount the profile's %s on %s"),
+				   resolver_files[i].name, resolver_files[i].target);
 	inside->changed = 1;
 	return 0;
 }
 
+/* Ours only: what [mount] or others put there stays. */
 static int unmount_file(struct inside *inside, size_t i)
 {
-	if (!mounted_inside(inside->instance, files[i].target, NULL) ||
-	    !strv_contains(inside->instance->mounted, files[i].target))
-		return 0;
-	if (umount2(files[i].target, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
-		return error_errno(inside->error, errno, _("can't unmount %s"), files[i].target);
+	struct file_id id;
+	_cleanup_close_ int own = open_own(inside->host, inside->instance, i, &id);
+
+	if (own < 0 || !mounted_inside(inside->instance, resolver_files[i].target, &id))
+		return own < 0 && own != -ENOENT ? own : 0;
+	if (umount2(resolver_files[i].target, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+		return error_errno(inside->error, errno, _("can't unmount %s"),
+				   resolver_files[i].target);
 	inside->changed = 1;
 	return 0;
+}
+
+/* Is the mount at this place one of ours? Nobody else's is an empty file system of one page that
+ * nothing can be put in. */
+static bool is_mask(const struct instance *instance, const char *path)
+{
+	_cleanup_close_ int fd = path_open_no_symlinks(instance->root_fd, path + strspn(path, "/"));
+	struct statfs fs;
+
+	return fd >= 0 && fd_is_mount_root(fd) && fstatfs(fd, &fs) == 0 &&
+	       fs.f_type == TMPFS_MAGIC && (fs.f_flags & ST_RDONLY) && fs.f_blocks == 1;
 }
 
 /* An empty directory that nothing can be put in lies over the socket's. Not there yet: the watch
  * tells when it is. */
 static int mask(struct inside *inside, const char *path)
 {
-	static const char *const options[] = { "mode", "755", "size", "4k", NULL };
+	static const char *const options[] = { "mode", "755", "size", MASK_SIZE, NULL };
 	_cleanup_close_ int target = -1;
 	int r;
 
-	if (mounted_inside(inside->instance, path, NULL))
+	if (is_mask(inside->instance, path))
 		return 0;
 	target = path_open_no_symlinks(AT_FDCWD, path);
 	if (target == -ENOENT)
@@ -249,17 +177,27 @@ static int mask(struct inside *inside, const char *path)
 	return 0;
 }
 
+static int unmask(struct inside *inside, const char *path)
+{
+	if (!is_mask(inside->instance, path))
+		return 0;
+	if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+		return error_errno(inside->error, errno, _("can't unmount %s"), path);
+	inside->changed = 1;
+	return 0;
+}
+
 static int settle_inside(void *argument)
 {
 	struct inside *inside = argument;
+	bool masks = inside->profile->mask_host_resolvers;
 	int r = 0;
 
 	/* masks first: a resolv.conf that links into a masked place is mounted on by its name in
 	 * /etc */
-	for (size_t i = 0; r == 0 && inside->profile->mask_host_resolvers && i < ARRAY_SIZE(masked);
-	     i++)
-		r = mask(inside, masked[i]);
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++)
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(masked); i++)
+		r = masks ? mask(inside, masked[i]) : unmask(inside, masked[i]);
+	for (size_t i = 0; r == 0 && i < RESOLVER_FILES; i++)
 		r = inside->needed[i] ? mount_file(inside, i) : unmount_file(inside, i);
 	return r;
 }
@@ -277,9 +215,9 @@ static int write_files(struct step_context *context, struct inside *inside, stru
 		return error_oom(error);
 	if (mkdir(directory, 0755) < 0 && errno != EEXIST)
 		return error_errno(error, errno, _("can't make %s"), directory);
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+	for (size_t i = 0; i < RESOLVER_FILES; i++) {
 		_cleanup_free_ char *text = NULL,
-				    *path = str_format("%s/%s", directory, files[i].name);
+				    *path = str_format("%s/%s", directory, resolver_files[i].name);
 		int r = path ? compose(context->profile, i, &text, error) : error_oom(error);
 
 		inside->needed[i] = text;
@@ -309,10 +247,6 @@ static int up(struct step_context *context, struct error *error)
 		    settle_inside, &inside);
 	if (r < 0)
 		return error_errno(error, r, "%s", _("can't set the resolver up inside"));
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-		if (inside.needed[i] && !strv_contains(instance->mounted, files[i].target) &&
-		    strv_add(&instance->mounted, files[i].target) < 0)
-			return error_oom(error);
 	return changed || inside.changed;
 }
 
@@ -323,43 +257,44 @@ static int unmount_inside(void *argument)
 	struct inside *inside = argument;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++)
+	for (size_t i = 0; r == 0 && i < RESOLVER_FILES; i++)
 		r = unmount_file(inside, i);
-	for (size_t i = 0; i < ARRAY_SIZE(masked); i++)
-		if (mounted_inside(inside->instance, masked[i], NULL))
-			umount2(masked[i], MNT_DETACH | UMOUNT_NOFOLLOW);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(masked); i++)
+		r = unmask(inside, masked[i]);
 	return r;
 }
 
+/* The files go in any case: a daemon that died may have made them before it could record that. */
 static int down(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
 	_cleanup_free_ char *directory = instance_directory(context->host, instance, "etc");
 	struct inside inside = { .host = context->host, .instance = instance, .error = error };
+	bool had = instance->has_resolver;
 	int r = 0;
 
-	if (!instance->has_resolver)
-		return 0;
 	if (!directory)
 		return error_oom(error);
 	if (context->profile && instance->mounts_fd >= 0)
 		r = ns_call(&(struct ns_place){ .network = -1, .mount = instance->mounts_fd },
 			    unmount_inside, &inside);
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		_cleanup_free_ char *path = str_format("%s/%s", directory, files[i].name);
+	if (r < 0) /* once the file is gone, its mount could not be told from another's */
+		return error_errno(error, r, "%s", _("can't take the resolver's mounts off"));
+	for (size_t i = 0; i < RESOLVER_FILES; i++) {
+		_cleanup_free_ char *path = str_format("%s/%s", directory, resolver_files[i].name);
 
-		if (path)
-			unlink(path);
+		if (path && unlink(path) == 0)
+			had = true;
 	}
 	rmdir(directory);
 	instance->has_resolver = false;
-	return r < 0 ? r : 1;
+	return had;
 }
 
 /* The text of our file, when it is what programs inside see. */
 static bool says(const struct step_context *context, size_t i, const char *text)
 {
-	_cleanup_free_ char *name = str_format("etc/%s", files[i].name), *path = NULL,
+	_cleanup_free_ char *name = str_format("etc/%s", resolver_files[i].name), *path = NULL,
 			    *found = NULL;
 	_cleanup_close_ int fd = -1;
 	struct file_id id;
@@ -367,7 +302,7 @@ static bool says(const struct step_context *context, size_t i, const char *text)
 	path = name ? instance_directory(context->host, context->instance, name) : NULL;
 	fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
 	return fd >= 0 && file_id_of(fd, &id) == 0 &&
-	       mounted_inside(context->instance, files[i].target, &id) &&
+	       mounted_inside(context->instance, resolver_files[i].target, &id) &&
 	       file_read_fd(fd, HOST_FILE_MAX, &found, NULL) == 0 && strcmp(found, text) == 0;
 }
 
@@ -375,7 +310,7 @@ static int check(struct step_context *context, struct drift *drift)
 {
 	if (context->instance->root_fd < 0)
 		return 0; /* the mounts step says so */
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+	for (size_t i = 0; i < RESOLVER_FILES; i++) {
 		_cleanup_free_ char *text = NULL;
 		int r = compose(context->profile, i, &text, NULL);
 
@@ -383,11 +318,10 @@ static int check(struct step_context *context, struct drift *drift)
 			return r;
 		if (text && !says(context, i, text))
 			drift_add(drift, "resolver", _("%s inside is not the profile's"),
-				  files[i].target);
+				  resolver_files[i].target);
 	}
 	for (size_t i = 0; context->profile->mask_host_resolvers && i < ARRAY_SIZE(masked); i++)
-		if (access(masked[i], F_OK) == 0 &&
-		    !mounted_inside(context->instance, masked[i], NULL))
+		if (access(masked[i], F_OK) == 0 && !is_mask(context->instance, masked[i]))
 			drift_add(drift, "resolver", _("%s is not masked"), masked[i]);
 	return 0;
 }
@@ -395,7 +329,7 @@ static int check(struct step_context *context, struct drift *drift)
 static int explain(struct step_context *context, FILE *out, struct error *error)
 {
 	_cleanup_free_ char *own = instance_directory(context->host, context->instance, NULL);
-	bool needed[ARRAY_SIZE(files)];
+	bool needed[RESOLVER_FILES];
 
 	if (!own)
 		return error_oom(error);
@@ -403,7 +337,7 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 		"# resolver: files of its own, and no host resolver behind its back (nsctld mounts on /etc/resolv.conf\n"
 		"# itself where that is a link, which mount(8) can't, and again when the host replaces it)\n");
 	fprintf(out, "mkdir -p %s/etc\n", own);
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+	for (size_t i = 0; i < RESOLVER_FILES; i++) {
 		_cleanup_free_ char *text = NULL;
 		int r = compose(context->profile, i, &text, error);
 
@@ -411,17 +345,19 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 			return r;
 		needed[i] = text;
 		if (text)
-			fprintf(out, "cat >%s/etc/%s <<'END'\n%sEND\n", own, files[i].name, text);
+			fprintf(out, "cat >%s/etc/%s <<'END'\n%sEND\n", own, resolver_files[i].name,
+				text);
 	}
 	fprintf(out, "nsenter --mount=%s/mnt sh -e <<'END'\n", own);
 	for (size_t i = 0; context->profile->mask_host_resolvers && i < ARRAY_SIZE(masked); i++)
 		fprintf(out,
-			"if [ -d %s ]; then mount -t tmpfs -o ro,nosuid,nodev,noexec,mode=755,size=4k tmpfs %s; fi\n",
+			"if [ -d %s ]; then mount -t tmpfs -o ro,nosuid,nodev,noexec,mode=755,size=" MASK_SIZE
+			" tmpfs %s; fi\n",
 			masked[i], masked[i]);
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+	for (size_t i = 0; i < RESOLVER_FILES; i++)
 		if (needed[i])
-			fprintf(out, "mount --bind %s/etc/%s %s\n", own, files[i].name,
-				files[i].target);
+			fprintf(out, "mount --bind %s/etc/%s %s\n", own, resolver_files[i].name,
+				resolver_files[i].target);
 	fprintf(out, "END\n\n");
 	return 0;
 }

@@ -250,14 +250,23 @@ int ruleset_rebuild(struct host *host, struct error *error)
 	r = refuse_foreign(host, error);
 	if (r < 0)
 		return r;
+	if (!host->has_table) {
+		/* noted before it is made: it must not look like another's */
+		host->has_table = true;
+		r = host_note(host, error);
+		if (r < 0)
+			return r;
+	}
 	batch = nft_batch_begin(host->nft);
 	nft_table_add(batch, FAMILY, TABLE); /* so that the deletion never fails */
 	nft_table_delete(batch, FAMILY, TABLE);
 	if (used)
 		add_table(batch, host);
 	r = nft_batch_commit(batch, error);
-	if (r == 0)
+	if (r == 0) {
+		host->dirty |= host->has_table != used;
 		host->has_table = used;
+	}
 	return r;
 }
 
@@ -333,17 +342,28 @@ static int on_element(const void *key, uint32_t length, void *userdata)
 	return 0;
 }
 
-static bool contains(const struct contents *contents, const struct element *element)
+/* Marks it as seen by moving it to the front: items[0] to items[*seen - 1] have been. */
+static bool contains(struct contents *contents, size_t *seen, const struct element *element)
 {
-	for (size_t i = 0; i < contents->count; i++)
-		if (memcmp(contents->items[i].key, element->key, sizeof(element->key)) == 0)
-			return true;
+	for (size_t i = 0; i < contents->count; i++) {
+		struct element found = contents->items[i];
+
+		if (memcmp(found.key, element->key, sizeof(element->key)) != 0)
+			continue;
+		if (i >= *seen) {
+			contents->items[i] = contents->items[*seen];
+			contents->items[(*seen)++] = found;
+		}
+		return true;
+	}
 	return false;
 }
 
+/* All that should be in it, and nothing else. */
 static bool set_intact(const struct host *host, enum ruleset_set set)
 {
 	struct contents contents = {};
+	size_t seen = 0;
 	bool intact = nft_element_each(host->nft, FAMILY, TABLE, sets[set].name, on_element,
 				       &contents) == 0;
 
@@ -353,10 +373,10 @@ static bool set_intact(const struct host *host, enum ruleset_set set)
 		size_t n = elements_of(host, instance, elements);
 
 		for (size_t i = 0; intact && i < n; i++)
-			intact = elements[i].set != set || contains(&contents, &elements[i]);
+			intact = elements[i].set != set || contains(&contents, &seen, &elements[i]);
 	}
 	free(contents.items);
-	return intact;
+	return intact && seen == contents.count;
 }
 
 bool ruleset_intact(const struct host *host)

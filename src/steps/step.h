@@ -18,6 +18,10 @@ struct host_bridge *host_bridge_find(const struct host *host, const char *name);
 /* Is another instance on this bridge? */
 bool host_bridge_shared(const struct host *host, const struct instance *instance);
 
+/* What host_release does for each step. */
+int forward_release(struct host *host, struct error *error);
+int bridge_release(struct host *host, struct error *error);
+
 /* The names of the host's end and of its altname ("" where the name itself is not hashed). */
 void link_host_name(const char *profile, char name[IFNAMSIZ], char altname[64]);
 

@@ -17,9 +17,6 @@ prepare_file() {
 	nsctl up vpn wine offline
 	nsctl down --all
 	nsctld_stop
-	# All that it leaves is its lock (nsctld(8)), in a directory that is empty otherwise.
-	rm /run/nsctl/nsctld.lock
-	rmdir /run/nsctl
 	$oracle record /run/world/after-nsctld
 	$oracle compare /run/world/before-nsctld /run/world/after-nsctld
 	nsctld_start
@@ -92,6 +89,28 @@ prepare_file() {
 	works vpn
 	nsctl down vpn
 	wait_until is_gone $sleeper
+}
+
+@test "nsctld in a mount namespace of its own, as in a container: its pins hold on any CPU" {
+	local made all i
+	# New kernels number mount namespaces for each CPU apart, and pin only the younger in the older.
+	all=$(taskset -pc $$ | sed 's/.*: //')
+	nsctld_stop
+	for made in $(python3 -c 'import os; print(*os.sched_getaffinity(0))'); do
+		taskset -c "$made" unshare --mount --propagation private \
+			taskset -c "$all" nsctld >>/run/world/log/nsctld 2>&1 3>&- 4>&- &
+		echo $! >/run/world/nsctld.pid
+		wait_until nsctld_answers
+		for i in {1..4}; do
+			nsctl up vpn wine
+			no_drift vpn
+			no_drift wine
+			equal "$(inside vpn cat /etc/resolv.conf | grep -v '^#')" "nameserver 9.9.9.9"
+			nsctl down vpn wine
+		done
+		nsctld_stop
+	done
+	nsctld_start
 }
 
 @test "a second nsctld does not take the place of the first" {

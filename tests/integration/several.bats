@@ -5,6 +5,11 @@
 
 load lib/common
 
+# As on a host without br_netfilter: what a bridge passes on, no firewall rule sees.
+prepare_file() {
+	sysctl -qew net.bridge.bridge-nf-call-iptables=0
+}
+
 # many NUMBER [LINE…]: profiles p1 … pN with these lines under [link]
 many() {
 	local i
