@@ -31,7 +31,7 @@ def name_of_error(call, *arguments, **flags):
         return call(*arguments, **flags)
     except VarlinkError as error:
         return error.name.rsplit('.', 1)[1]
-$(cat)" 3>&- 4>&-
+$(cat)"
 }
 
 # run_as_alice PREFIX…: "PREFIX… setpriv (to alice) nsctl exec hers -- true", with nsctl's words.
@@ -100,7 +100,7 @@ log_of_nsctld() {
 		)
 		for method, parameters, flags in calls:
 		    answers = {raw(method, parameters(name), **flags) for name in names}
-		    assert len(answers) == 1, (method, answers)
+		    assert len(answers) == 1, method
 		    assert b'Denied' in answers.pop(), method
 		with Connection() as connection:
 		    assert connection.call('Status') == {'profiles': []}
@@ -288,9 +288,10 @@ print(os.getresuid(), os.getresgid(), sorted(os.getgroups()))'
 
 @test "R15 a socket that lingers, sent by anybody, holds nobody up" {
 	ip link show lo | grep -q ,UP
+	undo "pkill -u mallory python3 || true"
 	local how
 	for how in whole partial unread; do
-		python_as mallory <<-END &
+		python_as mallory 3>&- 4>&- <<-END &
 			listener = socket.create_server(('127.0.0.1', 0))
 			lingering = socket.create_connection(listener.getsockname())
 			peer, _ = listener.accept()
