@@ -20,6 +20,7 @@ static int parse_link_attributes(struct nl_msg *message, struct nlattr *attribut
 	static struct nla_policy policy[IFLA_MAX + 1] = {
 		[IFLA_IFNAME] = { .type = NLA_STRING, .maxlen = IFNAMSIZ },
 		[IFLA_MASTER] = { .type = NLA_U32 },
+		[IFLA_LINK] = { .type = NLA_U32 },
 		[IFLA_MTU] = { .type = NLA_U32 },
 		[IFLA_ADDRESS] = { .type = NLA_UNSPEC },
 		[IFLA_LINKINFO] = { .type = NLA_NESTED },
@@ -56,6 +57,8 @@ static int parse_link(struct nl_msg *message, void *userdata)
 		nla_strlcpy(info->name, a[IFLA_IFNAME], sizeof(info->name));
 	if (a[IFLA_MASTER])
 		info->master = nla_get_u32(a[IFLA_MASTER]);
+	if (a[IFLA_LINK])
+		info->peer = nla_get_u32(a[IFLA_LINK]);
 	if (a[IFLA_MTU])
 		info->mtu = nla_get_u32(a[IFLA_MTU]);
 	if (a[IFLA_ADDRESS] && nla_len(a[IFLA_ADDRESS]) == ETH_ALEN)
@@ -225,11 +228,14 @@ static struct nl_msg *veth_message(const struct rt_veth *veth)
 
 int rt_veth_create(struct rt *rt, const struct rt_veth *veth, struct error *error)
 {
-	struct rt_batch *batch = rt_batch_begin(rt);
-	size_t failed = 0;
-	int r;
+	struct rt_batch *batch;
+	/* alone: what follows in a batch is done also behind a failure, and then to another's link
+	 */
+	int r = rt_request_or(rt, veth_message(veth), error, _("can't create veth %s"), veth->name);
 
-	rt_batch_add(batch, veth_message(veth), 0, _("can't create veth %s"), veth->name);
+	if (r < 0)
+		return r;
+	batch = rt_batch_begin(rt);
 	rt_batch_add(batch, put_no_ipv6(named_message(veth->name)), -EAFNOSUPPORT,
 		     _("can't switch IPv6 off on %s"), veth->name);
 	if (veth->isolated)
@@ -240,8 +246,8 @@ int rt_veth_create(struct rt *rt, const struct rt_veth *veth, struct error *erro
 			     _("can't add the name %s to %s"), veth->altname, veth->name);
 	rt_batch_add(batch, put_up(named_message(veth->name)), 0, _("can't bring %s up"),
 		     veth->name);
-	r = rt_batch_send(batch, &failed, error);
-	if (r < 0 && failed > 0) { /* it was made, but not as it should be */
+	r = rt_batch_send(batch, NULL, error);
+	if (r < 0) { /* it was made, but not as it should be */
 		struct rt_link_info info;
 
 		if (rt_link_by_name(rt, veth->name, &info) == 0)
