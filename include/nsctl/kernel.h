@@ -39,6 +39,11 @@ int netns_create(int (*inside)(void *), void *argument, int *ret_fd, struct erro
  * *made. */
 int netns_pin(int fd, const char *name, unsigned *made, struct error *error);
 int netns_unpin(const char *name, struct error *error);
+/* What netns_pin would have to do for the directory. */
+unsigned netns_directory_missing(void);
+/* Removes the empty file of a pin that was not mounted yet, or not any more, when its maker died.
+ */
+void netns_remove_file(const char *name);
 /* The pinned namespace; -ENOENT: no such name (or a name with no namespace mounted on it). */
 int netns_open(const char *name, int *ret_fd, struct file_id *ret_id);
 /* Takes away the bind mount and the directory that netns_pin made, when nothing is pinned there any
@@ -86,6 +91,7 @@ struct rt_link_info {
 	char name[IFNAMSIZ];
 	char kind[16]; /* "bridge", "veth", "" */
 	int master;    /* 0: none */
+	int peer;      /* of a veth: the other end, by its index where that is; 0: none */
 	unsigned mtu;
 	bool up;
 	bool isolated; /* bridge port isolation; only with rt_link_isolated */

@@ -66,6 +66,18 @@ static bool look_inner(const struct step_context *context, struct rt_link_info *
 	       rt_link_by_name(inside, context->profile->interface, ret) == 0;
 }
 
+/* Is the link of our name the other end of the one in our own namespace? A daemon that died made it
+ * before it could record that. */
+static bool is_left_over(const struct step_context *context, const char *name,
+			 struct rt_link_info *ret)
+{
+	struct rt_link_info inner;
+
+	return rt_link_by_name(context->host->rt, name, ret) == 0 && look_inner(context, &inner) &&
+	       strcmp(ret->kind, "veth") == 0 && strcmp(inner.kind, "veth") == 0 &&
+	       ret->peer == inner.index && inner.peer == ret->index;
+}
+
 static int refuse_taken(const struct step_context *context, const char *name, struct error *error)
 {
 	struct rt_link_info info;
@@ -93,6 +105,7 @@ static int make_pair(struct step_context *context, int master, struct error *err
 		.mtu = profile->mtu,
 	};
 	_cleanup_error_ struct error refused = {};
+	struct rt_link_info outer;
 	struct rt *inside;
 	int r;
 
@@ -100,6 +113,13 @@ static int make_pair(struct step_context *context, int master, struct error *err
 	if (!altname[0])
 		veth.altname = NULL;
 	r = rt_veth_create(context->host->rt, &veth, &instance->host_index, &refused);
+	if (r == -EEXIST && is_left_over(context, name, &outer)) {
+		r = rt_link_delete(context->host->rt, outer.index, error);
+		if (r < 0)
+			return r;
+		error_clear(&refused);
+		r = rt_veth_create(context->host->rt, &veth, &instance->host_index, &refused);
+	}
 	if (r == -EEXIST && refuse_taken(context, name, error) < 0)
 		return r;
 	if (r < 0)

@@ -97,6 +97,17 @@ static bool wanted(const struct profile *profile)
 	return profile->network == NETWORK_NEW;
 }
 
+/* The directory goes with the last pin when nsctl made it, also if this daemon dies right after. */
+static int note_directory(struct host *host, struct error *error)
+{
+	unsigned missing = netns_directory_missing();
+
+	if (!(missing & ~host->netns_directory))
+		return 0;
+	host->netns_directory |= missing;
+	return host_note(host, error);
+}
+
 /* It is recorded before it is pinned: a pin that the record does not know would be another's. */
 static int make(struct step_context *context, struct error *error)
 {
@@ -107,9 +118,13 @@ static int make(struct step_context *context, struct error *error)
 	r = netns_create(prepare_inside, &prepare, &instance->netns_fd, error);
 	if (r == 0)
 		r = file_id_of(instance->netns_fd, &instance->netns_id);
+	if (r == 0 && instance->has_netns) /* a daemon that died between file and mount */
+		netns_remove_file(instance->name);
 	instance->has_netns = r == 0;
 	if (r == 0)
 		r = context->record(context, error);
+	if (r == 0)
+		r = note_directory(context->host, error);
 	if (r == 0)
 		r = netns_pin(instance->netns_fd, instance->name, &context->host->netns_directory,
 			      error);
@@ -216,8 +231,13 @@ static int down(struct step_context *context, struct error *error)
 
 	if (!instance->has_netns)
 		return 0;
-	if (pinned(instance, NULL) == 1)
+	r = pinned(instance, NULL);
+	if (r == 1)
 		r = netns_unpin(instance->name, error);
+	else if (r == 0)
+		netns_remove_file(instance->name);
+	else /* another's, or not to be looked at */
+		r = 0;
 	instance->rt = rt_free(instance->rt);
 	instance->netns_fd = close_fd(instance->netns_fd);
 	if (r < 0)
