@@ -15,7 +15,7 @@
 
 struct own_mount { /* what a step mounted inside */
 	char *target;
-	struct file_id id; /* of the root of what was mounted: is it still that? */
+	struct file_id id; /* mount_id_of what was mounted: is it still that? */
 };
 
 #define INSTANCE_AWAITED_MAX 4
