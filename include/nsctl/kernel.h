@@ -64,6 +64,9 @@ int mount_namespace_unshare(void);
 int mount_private_directory(const char *path);
 /* The root of a mount: is something mounted exactly at this fd? */
 bool fd_is_mount_root(int fd);
+/* What tells the mount that fd is the root of from any later one: its number, or before Linux 6.8
+ * its root's, which may come again. */
+int mount_id_of(int fd, struct file_id *ret);
 /* Opens a path without following any symbolic link (openat2, RESOLVE_NO_SYMLINKS), as O_PATH. */
 int path_open_no_symlinks(int directory_fd, const char *path);
 /* Mounts what source_fd refers to (with what is mounted below it) on what target_fd refers to,

@@ -15,7 +15,7 @@
 
 struct own_mount { /* what a step mounted inside */
 	char *target;
-	struct file_id id; /* of the root of what was mounted: is it still that? */
+	struct file_id id; /* mount_id_of what was mounted: is it still that? */
 };
 
 #define INSTANCE_AWAITED_MAX 4
@@ -158,6 +158,8 @@ int instance_mounted_add(struct instance *instance, const char *target, const st
 void instance_mounted_remove(struct instance *instance, size_t i);
 /* The socket inside the profile's network namespace; opened at the first call. */
 int instance_rt(struct instance *instance, struct rt **ret, struct error *error);
+/* The names of the host's end and of its altname ("" where the name itself is not hashed). */
+void link_host_name(const char *profile, char name[IFNAMSIZ], char altname[64]);
 /* Notes a link (0: none) that is going in the background. */
 void instance_await(struct instance *instance, int index);
 /* After a restart: takes up the pinned namespaces that are those of the record. */

@@ -373,9 +373,12 @@ static void read_sysctls(struct host *host, const json_t *root)
 
 static void read_host(struct manager *manager)
 {
-	_cleanup_free_ char *path = str_format("%s/host.json", manager->options.runtime_directory);
+	_cleanup_free_ char *path = str_format("%s/host.json", manager->options.runtime_directory),
+			    *unfinished = path ? str_format("%s.new", path) : NULL;
 	json_t *root = path ? read_json(path) : NULL;
 
+	if (unfinished)
+		unlink(unfinished);
 	if (!root)
 		return;
 	read_bridges(&manager->host, root);
@@ -386,6 +389,14 @@ static void read_host(struct manager *manager)
 	json_decref(root);
 }
 
+static bool ends_with(const char *s, const char *suffix)
+{
+	size_t length = strlen(s), n = strlen(suffix);
+
+	return length > n && strcmp(s + length - n, suffix) == 0;
+}
+
+/* The names of records; what a daemon that died had not finished writing is removed. */
 static int read_names(const struct manager *manager, char ***ret)
 {
 	DIR *directory = opendir(manager->state_directory);
@@ -395,12 +406,13 @@ static int read_names(const struct manager *manager, char ***ret)
 	if (!directory)
 		return errno == ENOENT ? 0 : -errno;
 	while (r == 0 && (entry = readdir(directory))) {
-		size_t length = strlen(entry->d_name), suffix = strlen(".json");
 		_cleanup_free_ char *name = NULL;
 
-		if (length <= suffix || strcmp(entry->d_name + length - suffix, ".json") != 0)
+		if (ends_with(entry->d_name, ".json.new"))
+			unlinkat(dirfd(directory), entry->d_name, 0);
+		if (!ends_with(entry->d_name, ".json"))
 			continue;
-		name = strndup(entry->d_name, length - suffix);
+		name = strndup(entry->d_name, strlen(entry->d_name) - strlen(".json"));
 		if (!name)
 			r = -ENOMEM;
 		else if (profile_name_valid(name))

@@ -72,10 +72,14 @@ static bool is_left_over(const struct step_context *context, const char *name,
 			 struct rt_link_info *ret)
 {
 	struct rt_link_info inner;
+	struct rt *inside;
 
-	return rt_link_by_name(context->host->rt, name, ret) == 0 && look_inner(context, &inner) &&
-	       strcmp(ret->kind, "veth") == 0 && strcmp(inner.kind, "veth") == 0 &&
-	       ret->peer == inner.index && inner.peer == ret->index;
+	return context->instance->netns_fd >= 0 &&
+	       rt_link_by_name(context->host->rt, name, ret) == 0 &&
+	       strcmp(ret->kind, "veth") == 0 &&
+	       instance_rt(context->instance, &inside, NULL) == 0 &&
+	       rt_link_by_index(inside, ret->peer, &inner) == 0 &&
+	       strcmp(inner.kind, "veth") == 0 && inner.peer == ret->index;
 }
 
 static int refuse_taken(const struct step_context *context, const char *name, struct error *error)
@@ -195,11 +199,16 @@ static int up(struct step_context *context, struct error *error)
 static int down(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
+	char name[IFNAMSIZ], altname[64];
 	struct rt_link_info outer;
 	int r = 0;
 
-	if (!instance->interface[0])
+	if (!instance->interface[0]) {
+		link_host_name(instance->name, name, altname);
+		if (is_left_over(context, name, &outer))
+			instance_await(instance, outer.index);
 		return 0;
+	}
 	if (context->profile && look_outer(context, &outer))
 		r = rt_link_delete(context->host->rt, outer.index, error);
 	else

@@ -22,9 +22,6 @@ bool host_bridge_shared(const struct host *host, const struct instance *instance
 int forward_release(struct host *host, struct error *error);
 int bridge_release(struct host *host, struct error *error);
 
-/* The names of the host's end and of its altname ("" where the name itself is not hashed). */
-void link_host_name(const char *profile, char name[IFNAMSIZ], char altname[64]);
-
 /* The interface through which the host sees the profile: its bridge, or the host's end. */
 const char *instance_gateway_interface(const struct instance *instance);
 
