@@ -176,7 +176,8 @@ resident() {
 	for i in {1..30}; do nsctl up vpn && inside vpn true && nsctl down vpn; done
 	wait_until idle
 	equal "$(ls "/proc/$(nsctld_pid)/fd" | wc -l)" "$descriptors"
-	(($(resident) <= memory + 256)) # kB
+	# AddressSanitizer keeps what was freed
+	grep -q libasan "/proc/$(nsctld_pid)/maps" || (($(resident) <= memory + 256)) # kB
 }
 
 @test "the socket activation of systemd: nsctld takes the socket that it is given" {
