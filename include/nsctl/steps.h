@@ -47,6 +47,7 @@ struct instance {
 	char interface[IFNAMSIZ];      /* inside; "": no link */
 	char host_interface[IFNAMSIZ]; /* the host's end */
 	int host_index;
+	uint32_t link_config; /* hash of the [link] and [route] it was made from, 0: not known */
 	bool isolated;
 
 	/* addresses */
@@ -137,6 +138,11 @@ struct step {
 
 /* In the order of `up`, NULL at the end. */
 extern const struct step *const steps[];
+
+/* When [link] or [route] changed since the link was made: takes it away with what stands on it, so
+ * that the steps make it anew; additions alone could not make the old one the new one. 1: it did.
+ */
+int steps_renew_link(struct step_context *context, struct error *error);
 
 /* Names whose coming, going or changing on the host may undo what the resolver step did; the last
  * is empty. */

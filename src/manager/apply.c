@@ -92,6 +92,21 @@ static int walk(struct operation *operation, struct step_context *context, bool 
 	return 0;
 }
 
+static int renew_and_walk(struct operation *operation, struct step_context *context, bool fresh)
+{
+	int r = fresh ? 0 : steps_renew_link(context, &operation->error);
+
+	if (r > 0) {
+		operation->changed = true;
+		r = record_write(operation->manager, context->instance, &operation->error);
+	}
+	if (r < 0) {
+		fail(operation, r, "link");
+		return r;
+	}
+	return walk(operation, context, fresh);
+}
+
 static int record_now(struct step_context *context, struct error *error)
 {
 	return record_write(context->userdata, context->instance, error);
@@ -133,7 +148,7 @@ void apply(struct operation *operation)
 	if (r < 0)
 		fail(operation, r, NULL);
 	else
-		r = walk(operation, &context, fresh);
+		r = renew_and_walk(operation, &context, fresh);
 	operation->warnings = context.warnings;
 	if (r < 0 && fresh) {
 		remove_start(operation, false);

@@ -119,14 +119,15 @@ int record_write(struct manager *manager, const struct instance *instance, struc
 		if (r < 0)
 			return error_errno(error, r, _("can't make %s"), manager->state_directory);
 	}
-	root = json_pack("{sI so so so so so sb ss ss ss si sb so so ss sb sb sb}", "since",
+	root = json_pack("{sI so so so so so sb ss ss ss si sI sb so so ss sb sb sb}", "since",
 			 (json_int_t)instance->since, "users", strings(instance->users), "groups",
 			 strings(instance->groups), "netns",
 			 id_json(instance->has_netns, &instance->netns_id), "mounts",
 			 id_json(instance->has_mounts, &instance->mounts_id), "mounted",
 			 mounted_json(instance), "resolver", instance->has_resolver, "bridge",
 			 instance->bridge, "interface", instance->interface, "host_interface",
-			 instance->host_interface, "host_index", instance->host_index, "isolated",
+			 instance->host_interface, "host_index", instance->host_index,
+			 "link_config", (json_int_t)instance->link_config, "isolated",
 			 instance->isolated, "address", prefix_json(&instance->address),
 			 "host_address", prefix_json(&instance->host_address), "gateway",
 			 ip_address_format(&instance->gateway, gateway), "routed", instance->routed,
@@ -232,6 +233,7 @@ static void fill(struct instance *instance, const json_t *root)
 	get_name(root, "interface", instance->interface);
 	get_name(root, "host_interface", instance->host_interface);
 	instance->host_index = get_index(root, "host_index");
+	instance->link_config = json_integer_value(json_object_get(root, "link_config"));
 	instance->isolated = get_bool(root, "isolated");
 	get_prefix(root, "address", &instance->address);
 	get_prefix(root, "host_address", &instance->host_address);

@@ -168,23 +168,10 @@ static int settle_host(struct step_context *context, bool fresh, struct error *e
 	return r < 0 ? r : 1;
 }
 
-/* An address that the profile had and has no more. */
-static int drop_old(struct step_context *context, struct rt *inside, int index,
-		    const struct ip_prefix *old, struct error *error)
-{
-	const struct ip_prefix *now = &context->instance->address;
-
-	if (!old->address.family ||
-	    (old->length == now->length && ip_address_equal(&old->address, &now->address)))
-		return 0;
-	return rt_address_delete(inside, index, old, error);
-}
-
 static int up(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
-	struct ip_prefix old = instance->address;
-	struct adding adding = { .fresh = !old.address.family };
+	struct adding adding = { .fresh = !instance->address.address.family };
 	struct rt_link_info inner;
 	int r, changed;
 
@@ -200,9 +187,7 @@ static int up(struct step_context *context, struct error *error)
 	changed = settle_host(context, adding.fresh, error);
 	if (changed < 0)
 		return changed;
-	r = drop_old(context, adding.rt, inner.index, &old, error);
-	if (r == 0)
-		r = settle_inside(context, &adding, error);
+	r = settle_inside(context, &adding, error);
 	return r < 0 ? r : changed + r;
 }
 
@@ -218,7 +203,7 @@ static int down(struct step_context *context, struct error *error)
 		return 0;
 	if (instance->bridge[0] && instance->host_address.address.family &&
 	    host_bridge_find(context->host, instance->bridge) &&
-	    host_bridge_shared(context->host, instance) &&
+	    (context->profile || host_bridge_shared(context->host, instance)) &&
 	    !host_address_shared(context->host, instance) &&
 	    rt_link_by_name(context->host->rt, instance->bridge, &bridge) == 0)
 		r = rt_address_delete(context->host->rt, bridge.index, &instance->host_address,

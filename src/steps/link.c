@@ -21,6 +21,31 @@ void link_host_name(const char *profile, char name[IFNAMSIZ], char altname[64])
 	snprintf(altname, 64, NAME_PREFIX "%s", profile);
 }
 
+static int add_to_hash(const char *section, const char *key, const char *value,
+		       const char *origin _unused_, void *userdata)
+{
+	uint32_t *hash = userdata;
+
+	if (!str_equal(section, "link") && !str_equal(section, "route"))
+		return 0;
+	*hash = *hash * 31 + str_hash(key);
+	*hash = *hash * 31 + str_hash(value ? value : "");
+	return 0;
+}
+
+static uint32_t config_of(const struct profile *profile)
+{
+	uint32_t hash = 1;
+
+	profile_each_value(profile, add_to_hash, &hash);
+	return hash ? hash : 1;
+}
+
+bool link_is_outdated(const struct instance *instance, const struct profile *profile)
+{
+	return instance->link_config && instance->link_config != config_of(profile);
+}
+
 static bool wanted(const struct profile *profile)
 {
 	return profile->network == NETWORK_NEW && profile->link_type != LINK_NONE;
@@ -188,10 +213,10 @@ static int up(struct step_context *context, struct error *error)
 	}
 	if (r < 0)
 		return r;
-	if (has_outer)
-		return settle(context, master, error);
-	r = make_pair(context, master, error);
-	return r < 0 ? r : 1;
+	r = has_outer ? settle(context, master, error) : make_pair(context, master, error);
+	if (r >= 0)
+		context->instance->link_config = config_of(context->profile);
+	return r < 0 ? r : r || !has_outer;
 }
 
 /* The pair goes with its namespace; only without one (or when the link alone is taken out of a
@@ -218,6 +243,7 @@ static int down(struct step_context *context, struct error *error)
 	instance->interface[0] = instance->host_interface[0] = '\0';
 	instance->host_index = 0;
 	instance->isolated = false;
+	instance->link_config = 0;
 	return 1;
 }
 
@@ -228,6 +254,8 @@ static int check(struct step_context *context, struct drift *drift)
 	int master = 0;
 	bool isolated;
 
+	if (link_is_outdated(context->instance, profile))
+		drift_add(drift, "link", "%s", _("[link] or [route] of the profile changed"));
 	if (!look_outer(context, &outer)) {
 		char name[IFNAMSIZ], altname[64];
 

@@ -13,6 +13,22 @@ void instance_hold(const struct host *host, struct instance *instance)
 	mounts_hold(host, instance);
 }
 
+int steps_renew_link(struct step_context *context, struct error *error)
+{
+	static const struct step *const standing[] = { &step_forward, &step_nat, &step_addresses,
+						       &step_link };
+
+	if (!link_is_outdated(context->instance, context->profile))
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(standing); i++) {
+		int r = standing[i]->down(context, error);
+
+		if (r < 0)
+			return r;
+	}
+	return 1;
+}
+
 void host_release(struct host *host)
 {
 	_cleanup_free_ char *directory = str_format("%s/ns", host->runtime_directory);

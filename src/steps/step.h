@@ -22,6 +22,9 @@ bool host_bridge_shared(const struct host *host, const struct instance *instance
 int forward_release(struct host *host, struct error *error);
 int bridge_release(struct host *host, struct error *error);
 
+/* Is the link made from another [link] or [route] than the profile has now? */
+bool link_is_outdated(const struct instance *instance, const struct profile *profile);
+
 /* The interface through which the host sees the profile: its bridge, or the host's end. */
 const char *instance_gateway_interface(const struct instance *instance);
 

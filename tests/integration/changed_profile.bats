@@ -136,6 +136,65 @@ mounts_at() {
 	run -1 ip link show other0
 }
 
+routes_inside() {
+	inside changing ip -4 route show "$@"
+}
+
+@test "another gateway, and routes that are taken out, leave nothing of the old" {
+	say '[link]' 'address = 10.77.0.2/24' '[route]' 'add = 10.99.0.0/16 via 10.77.0.1'
+	nsctl up changing
+	equal "$(routes_inside 10.99.0.0/16 | wc -l)" 1
+	say '[link]' 'address = 10.77.0.2/24' 'gateway = 10.77.0.9'
+	changes
+	equal "$(routes_inside default)" "default via 10.77.0.9 dev eth0 proto static "
+	equal "$(routes_inside 10.99.0.0/16)" ""
+	run -1 grep -F 10.77.0.1/24 <(ip address show nsctl0)
+	say '[link]' 'address = 10.77.0.2/24' 'gateway = 10.77.0.9' '[route]' 'default = no'
+	changes
+	equal "$(routes_inside default)" ""
+}
+
+@test "an MTU that is taken out is the kernel's again" {
+	say '[link]' 'mtu = 1300'
+	nsctl up changing
+	equal "$(inside changing cat /sys/class/net/eth0/mtu)" 1300
+	say '[link]'
+	changes
+	equal "$(inside changing cat /sys/class/net/eth0/mtu)" 1500
+	equal "$(cat /sys/class/net/ns-changing/mtu)" 1500
+}
+
+@test "from the bridge to a pair and back, beside a profile that stays" {
+	profile staying <<<'[link]'
+	say '[link]'
+	nsctl up staying changing
+	say '[link]' 'type = ptp'
+	changes
+	equal "$(inside changing curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	run -1 grep -F 10.193.0.1/24 <(ip address show ns-changing)
+	say '[link]'
+	changes
+	equal "$(inside changing curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(ip -4 -br address show ns-changing | awk '{ print $3 }')" ""
+	equal "$(inside staying curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	say '[link]' 'type = none'
+	nsctl up changing
+	no_drift changing
+	lacks_link ns-changing
+}
+
+@test "another bridge under a FORWARD policy of DROP: no rule for the old one stays" {
+	iptables-nft -P FORWARD DROP
+	undo "iptables-nft -P FORWARD ACCEPT; nft delete table ip filter"
+	say '[link]'
+	nsctl up changing
+	nft list chain ip filter FORWARD | grep -q "nsctl: nsctl0"
+	say '[link]' 'bridge = other0'
+	changes
+	run -1 grep -F "nsctl: nsctl0" <(nft list chain ip filter FORWARD)
+	equal "$(inside changing curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+}
+
 @test "a profile whose network namespace died with nsctld shows the new one's devices in /sys" {
 	say '[link]'
 	nsctl up changing
