@@ -19,7 +19,7 @@
 #include "server.h"
 
 #define EXIT_USAGE      2
-#define OTHER_WAIT_USEC UINT64_C(5000000) /* for another nsctld that is just starting */
+#define OTHER_WAIT_USEC UINT64_C(5000000) /* for another nsctld that comes or goes */
 
 static void print_error(const struct error *error)
 {
@@ -143,17 +143,20 @@ static int serve(const struct options *options, struct loop *loop, int ready_fd,
 	return r;
 }
 
-/* Another one has the lock: is it one that answers, or will in a moment? */
-static bool other_answers(const struct options *options)
+/* Who has the lock and does not answer is just starting, or was killed and has not quite gone yet:
+ * both are a matter of a moment. -EALREADY: there is another one. */
+static int get_lock(const struct options *options, int *ret_fd, struct error *error)
 {
 	uint64_t end = now_usec() + OTHER_WAIT_USEC;
 
-	while (!listener_answers(options->socket)) {
-		if (now_usec() > end)
-			return false;
+	for (;;) {
+		int r = listener_lock(options->runtime, ret_fd, error);
+
+		if (r != -EALREADY || listener_answers(options->socket) || now_usec() > end)
+			return r;
+		error_clear(error);
 		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
 	}
-	return true;
 }
 
 static int run(const struct options *options)
@@ -166,8 +169,8 @@ static int run(const struct options *options)
 	if (options->background)
 		r = background_enter(&ready_fd, &error);
 	if (r == 0)
-		r = listener_lock(options->runtime, &lock_fd, &error);
-	if (r == -EALREADY && options->background && other_answers(options))
+		r = get_lock(options, &lock_fd, &error);
+	if (r == -EALREADY && options->background && listener_answers(options->socket))
 		return EXIT_SUCCESS;
 	if (r == 0 && (r = loop_new(&loop)) < 0)
 		error_errno(&error, r, _("can't make an event loop"));

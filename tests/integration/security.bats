@@ -300,7 +300,7 @@ print(os.getresuid(), os.getresgid(), sorted(os.getgroups()))'
 			        lingering.send(b'x' * 65536)
 			except BlockingIOError:
 			    pass
-			lingering.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 1000))
+			lingering.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 20))
 			control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [lingering.fileno()]))]
 			data = {'whole': b'{"method":"org.nsctl.Manager.List"}\0', 'partial': b'{"met',
 			        'unread': b'{"method":"org.nsctl.Manager.List"}\0' * 50}['$how']
