@@ -21,8 +21,8 @@ struct ns_place {
 
 /* Runs fn(argument) in a short-lived child that shares memory and descriptors with the caller, but
  * not namespaces, root and working directory. What fn opens stays open in the caller. Returns what
- * fn returned, or a negative errno when the place could not be entered. The caller is suspended
- * meanwhile and must have one thread. */
+ * fn returned, or a negative errno when the place could not be entered. The calling thread is
+ * suspended meanwhile; others go on. */
 int ns_call(const struct ns_place *place, int (*fn)(void *argument), void *argument);
 
 /* ---- network namespaces (netns.c), pinned as iproute2 does it -------------------------- */

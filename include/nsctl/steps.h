@@ -83,6 +83,8 @@ struct host {
 	const struct settings *settings; /* borrowed */
 	struct rt *rt;
 	struct nft *nft;
+	struct netns_ahead *ahead;  /* the next network namespace, made on a thread */
+	bool more_to_come;          /* another profile is waiting to be made */
 	struct instance *instances; /* of all profiles that are up, also in part */
 
 	/* Writes what follows to disk (the manager's; NULL in tests), see host_note. */
@@ -176,3 +178,6 @@ void host_release(struct host *host);
 /* To be called before something is made that would look like another's to the next daemon, if this
  * one died right after it. */
 int host_note(struct host *host, struct error *error);
+/* Makes ready, in the background, what the next profile will need; and gives that up at the end. */
+void host_prepare_ahead(struct host *host);
+void host_discard_ahead(struct host *host);

@@ -55,26 +55,23 @@ static int child(void *argument)
 
 int ns_call(const struct ns_place *place, int (*fn)(void *argument), void *argument)
 {
-	static char *stack; /* mapped once: there is one call at a time */
 	struct call call = { .place = place,
 			     .fn = fn,
 			     .argument = argument,
 			     .parent = getpid(),
 			     .result = -ECHILD };
+	char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
 	pid_t pid;
 
-	if (!stack) {
-		char *mapped = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
-		if (mapped == MAP_FAILED)
-			return -errno;
-		stack = mapped;
-	}
+	if (stack == MAP_FAILED)
+		return -errno;
 	pid = clone(child, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | CLONE_FILES, &call);
 	if (pid < 0)
 		call.result = -errno;
 	else
 		while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
 			;
+	munmap(stack, STACK_SIZE);
 	return call.result;
 }

@@ -74,7 +74,14 @@ static int walk(struct operation *operation, struct step_context *context, bool 
 	int r;
 
 	for (size_t i = 0; steps[i]; i++) {
+		uint64_t start = now_usec();
+
 		r = walk_step(context, steps[i], fresh, &operation->error);
+		log_debug("profile %s, step %s: %s in %u us", operation->name, steps[i]->name,
+			  r > 0    ? "made"
+			  : r == 0 ? "nothing to do"
+				   : "failed",
+			  (unsigned)(now_usec() - start));
 		made[i] = r > 0;
 		if (r > 0)
 			operation->changed = true;

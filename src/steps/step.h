@@ -32,6 +32,8 @@ const char *instance_gateway_interface(const struct instance *instance);
  * outside. `id` NULL: any mount will do. */
 bool mounted_inside(const struct instance *instance, const char *path, const struct file_id *id);
 
+/* A network namespace as every profile starts with, not pinned yet, and a socket inside. */
+int netns_prepare(int *ret_fd, struct rt **ret_rt, struct error *error);
 /* Take up the pinned namespaces of the record. mounts_hold: 1 held, 0 it is not there. */
 void netns_hold(struct instance *instance);
 int mounts_hold(const struct host *host, struct instance *instance);
