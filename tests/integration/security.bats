@@ -413,14 +413,14 @@ print(os.WCOREDUMP(os.waitpid(process.pid, 0)[1]))' "$@" 3>&- 4>&-
 	END
 	log_of_nsctld | grep -q 'uid 2002'
 	run ! grep -E '^nsctld: FORGED' <<<"$(log_of_nsctld)"
-	run ! grep -P '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' <<<"$(log_of_nsctld)"
+	run ! env LC_ALL=C grep -aP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' <<<"$(log_of_nsctld)"
 	local evil=$'a\e[2Jb\rc\u009bd'
 	run nsctl up "$evil"
 	[[ $status -ne 0 ]]
 	says '\x1b[2J'
-	run ! grep -P '[\x0d\x1b]|\xc2[\x80-\x9f]' <<<"$output"
+	run ! env LC_ALL=C grep -aP '[\x0d\x1b]|\xc2[\x80-\x9f]' <<<"$output"
 	run as alice nsctl exec hers -- "$evil"
-	run ! grep -P '[\x0d\x1b]|\xc2[\x80-\x9f]' <<<"$output"
+	run ! env LC_ALL=C grep -aP '[\x0d\x1b]|\xc2[\x80-\x9f]' <<<"$output"
 }
 
 @test "R18 while a profile is up, the host's mounts are those of before and nsctl's own" {
