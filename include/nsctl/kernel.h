@@ -21,8 +21,8 @@ struct ns_place {
 
 /* Runs fn(argument) in a short-lived child that shares memory and descriptors with the caller, but
  * not namespaces, root and working directory. What fn opens stays open in the caller. Returns what
- * fn returned, or a negative errno when the place could not be entered. The caller is suspended
- * meanwhile and must have one thread. */
+ * fn returned, or a negative errno when the place could not be entered. The calling thread is
+ * suspended meanwhile; others go on. */
 int ns_call(const struct ns_place *place, int (*fn)(void *argument), void *argument);
 
 /* ---- network namespaces (netns.c), pinned as iproute2 does it -------------------------- */
@@ -39,6 +39,11 @@ int netns_create(int (*inside)(void *), void *argument, int *ret_fd, struct erro
  * *made. */
 int netns_pin(int fd, const char *name, unsigned *made, struct error *error);
 int netns_unpin(const char *name, struct error *error);
+/* What netns_pin would have to do for the directory. */
+unsigned netns_directory_missing(void);
+/* Removes the empty file of a pin that was not mounted yet, or not any more, when its maker died.
+ */
+void netns_remove_file(const char *name);
 /* The pinned namespace; -ENOENT: no such name (or a name with no namespace mounted on it). */
 int netns_open(const char *name, int *ret_fd, struct file_id *ret_id);
 /* Takes away the bind mount and the directory that netns_pin made, when nothing is pinned there any
@@ -59,6 +64,9 @@ int mount_namespace_unshare(void);
 int mount_private_directory(const char *path);
 /* The root of a mount: is something mounted exactly at this fd? */
 bool fd_is_mount_root(int fd);
+/* What tells the mount that fd is the root of from any later one: its number, or before Linux 6.8
+ * its root's, which may come again. */
+int mount_id_of(int fd, struct file_id *ret);
 /* Opens a path without following any symbolic link (openat2, RESOLVE_NO_SYMLINKS), as O_PATH. */
 int path_open_no_symlinks(int directory_fd, const char *path);
 /* Mounts what source_fd refers to (with what is mounted below it) on what target_fd refers to,
@@ -86,6 +94,7 @@ struct rt_link_info {
 	char name[IFNAMSIZ];
 	char kind[16]; /* "bridge", "veth", "" */
 	int master;    /* 0: none */
+	int peer;      /* of a veth: the other end, by its index where that is; 0: none */
 	unsigned mtu;
 	bool up;
 	bool isolated; /* bridge port isolation; only with rt_link_isolated */

@@ -15,7 +15,7 @@
 
 struct own_mount { /* what a step mounted inside */
 	char *target;
-	struct file_id id; /* of the root of what was mounted: is it still that? */
+	struct file_id id; /* mount_id_of what was mounted: is it still that? */
 };
 
 #define INSTANCE_AWAITED_MAX 4
@@ -47,6 +47,7 @@ struct instance {
 	char interface[IFNAMSIZ];      /* inside; "": no link */
 	char host_interface[IFNAMSIZ]; /* the host's end */
 	int host_index;
+	uint32_t link_config; /* hash of the [link] and [route] it was made from, 0: not known */
 	bool isolated;
 
 	/* addresses */
@@ -82,6 +83,8 @@ struct host {
 	const struct settings *settings; /* borrowed */
 	struct rt *rt;
 	struct nft *nft;
+	struct netns_ahead *ahead;  /* the next network namespace, made on a thread */
+	bool more_to_come;          /* another profile is waiting to be made */
 	struct instance *instances; /* of all profiles that are up, also in part */
 
 	/* Writes what follows to disk (the manager's; NULL in tests), see host_note. */
@@ -138,6 +141,11 @@ struct step {
 /* In the order of `up`, NULL at the end. */
 extern const struct step *const steps[];
 
+/* When [link] or [route] changed since the link was made: takes it away with what stands on it, so
+ * that the steps make it anew; additions alone could not make the old one the new one. 1: it did.
+ */
+int steps_renew_link(struct step_context *context, struct error *error);
+
 /* Names whose coming, going or changing on the host may undo what the resolver step did; the last
  * is empty. */
 struct resolver_watch {
@@ -158,6 +166,8 @@ int instance_mounted_add(struct instance *instance, const char *target, const st
 void instance_mounted_remove(struct instance *instance, size_t i);
 /* The socket inside the profile's network namespace; opened at the first call. */
 int instance_rt(struct instance *instance, struct rt **ret, struct error *error);
+/* The names of the host's end and of its altname ("" where the name itself is not hashed). */
+void link_host_name(const char *profile, char name[IFNAMSIZ], char altname[64]);
 /* Notes a link (0: none) that is going in the background. */
 void instance_await(struct instance *instance, int index);
 /* After a restart: takes up the pinned namespaces that are those of the record. */
@@ -168,3 +178,6 @@ void host_release(struct host *host);
 /* To be called before something is made that would look like another's to the next daemon, if this
  * one died right after it. */
 int host_note(struct host *host, struct error *error);
+/* Makes ready, in the background, what the next profile will need; and gives that up at the end. */
+void host_prepare_ahead(struct host *host);
+void host_discard_ahead(struct host *host);

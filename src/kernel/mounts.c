@@ -13,9 +13,13 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #include "nsctl/kernel.h"
 
+#ifndef STATX_MNT_ID_UNIQUE /* Linux 6.8 (include/uapi/linux/stat.h) */
+#define STATX_MNT_ID_UNIQUE 0x4000
+#endif
 #ifndef NS_GET_MNTNS_ID /* Linux 6.8 (include/uapi/linux/nsfs.h) */
 #define NS_GET_MNTNS_ID _IOR(0xb7, 0x5, uint64_t)
 #endif
@@ -87,6 +91,19 @@ bool fd_is_mount_root(int fd)
 
 	return statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) == 0 &&
 	       (st.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
+int mount_id_of(int fd, struct file_id *ret)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_MNT_ID_UNIQUE,
+		  &st) < 0)
+		return -errno;
+	*ret = (struct file_id){ .dev = makedev(st.stx_dev_major, st.stx_dev_minor),
+				 .ino = st.stx_mask & STATX_MNT_ID_UNIQUE ? st.stx_mnt_id
+									  : st.stx_ino };
+	return 0;
 }
 
 int mount_private_directory(const char *path)

@@ -125,6 +125,25 @@ int netns_pin(int fd, const char *name, unsigned *made, struct error *error)
 	return 0;
 }
 
+unsigned netns_directory_missing(void)
+{
+	_cleanup_close_ int fd = open(NETNS_DIRECTORY, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return NETNS_MADE_DIRECTORY | NETNS_BOUND_DIRECTORY;
+	return fd_is_mount_root(fd) ? 0 : NETNS_BOUND_DIRECTORY;
+}
+
+void netns_remove_file(const char *name)
+{
+	_cleanup_free_ char *path = str_format("%s/%s", NETNS_DIRECTORY, name);
+	struct stat st;
+
+	if (path && lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0 &&
+	    (st.st_mode & 0777) == 0)
+		unlink(path); /* EBUSY, should something be mounted on it */
+}
+
 int netns_unpin(const char *name, struct error *error)
 {
 	_cleanup_free_ char *path = str_format("%s/%s", NETNS_DIRECTORY, name);

@@ -9,7 +9,9 @@
  */
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "nsctl/kernel.h"
@@ -20,6 +22,7 @@ struct call {
 	const struct ns_place *place;
 	int (*fn)(void *);
 	void *argument;
+	pid_t parent;
 	int result;
 };
 
@@ -37,8 +40,13 @@ static int enter(const struct ns_place *place)
 static int child(void *argument)
 {
 	struct call *call = argument;
-	int r = enter(call->place);
+	int r;
 
+	/* what a daemon that was killed had begun ends with it, and holds none of its locks */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != call->parent)
+		return 0;
+	r = enter(call->place);
 	if (r == 0)
 		r = call->fn(call->argument);
 	call->result = r; /* at the end only: a child that is killed has done nothing for sure */
@@ -47,22 +55,23 @@ static int child(void *argument)
 
 int ns_call(const struct ns_place *place, int (*fn)(void *argument), void *argument)
 {
-	static char *stack; /* mapped once: there is one call at a time */
-	struct call call = { .place = place, .fn = fn, .argument = argument, .result = -ECHILD };
+	struct call call = { .place = place,
+			     .fn = fn,
+			     .argument = argument,
+			     .parent = getpid(),
+			     .result = -ECHILD };
+	char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
 	pid_t pid;
 
-	if (!stack) {
-		char *mapped = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
-		if (mapped == MAP_FAILED)
-			return -errno;
-		stack = mapped;
-	}
+	if (stack == MAP_FAILED)
+		return -errno;
 	pid = clone(child, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | CLONE_FILES, &call);
 	if (pid < 0)
 		call.result = -errno;
 	else
 		while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
 			;
+	munmap(stack, STACK_SIZE);
 	return call.result;
 }

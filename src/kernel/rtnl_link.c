@@ -20,6 +20,7 @@ static int parse_link_attributes(struct nl_msg *message, struct nlattr *attribut
 	static struct nla_policy policy[IFLA_MAX + 1] = {
 		[IFLA_IFNAME] = { .type = NLA_STRING, .maxlen = IFNAMSIZ },
 		[IFLA_MASTER] = { .type = NLA_U32 },
+		[IFLA_LINK] = { .type = NLA_U32 },
 		[IFLA_MTU] = { .type = NLA_U32 },
 		[IFLA_ADDRESS] = { .type = NLA_UNSPEC },
 		[IFLA_LINKINFO] = { .type = NLA_NESTED },
@@ -56,6 +57,8 @@ static int parse_link(struct nl_msg *message, void *userdata)
 		nla_strlcpy(info->name, a[IFLA_IFNAME], sizeof(info->name));
 	if (a[IFLA_MASTER])
 		info->master = nla_get_u32(a[IFLA_MASTER]);
+	if (a[IFLA_LINK])
+		info->peer = nla_get_u32(a[IFLA_LINK]);
 	if (a[IFLA_MTU])
 		info->mtu = nla_get_u32(a[IFLA_MTU]);
 	if (a[IFLA_ADDRESS] && nla_len(a[IFLA_ADDRESS]) == ETH_ALEN)

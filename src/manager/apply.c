@@ -74,7 +74,14 @@ static int walk(struct operation *operation, struct step_context *context, bool 
 	int r;
 
 	for (size_t i = 0; steps[i]; i++) {
+		uint64_t start = now_usec();
+
 		r = walk_step(context, steps[i], fresh, &operation->error);
+		log_debug("profile %s, step %s: %s in %u us", operation->name, steps[i]->name,
+			  r > 0    ? "made"
+			  : r == 0 ? "nothing to do"
+				   : "failed",
+			  (unsigned)(now_usec() - start));
 		made[i] = r > 0;
 		if (r > 0)
 			operation->changed = true;
@@ -90,6 +97,21 @@ static int walk(struct operation *operation, struct step_context *context, bool 
 		}
 	}
 	return 0;
+}
+
+static int renew_and_walk(struct operation *operation, struct step_context *context, bool fresh)
+{
+	int r = fresh ? 0 : steps_renew_link(context, &operation->error);
+
+	if (r > 0) {
+		operation->changed = true;
+		r = record_write(operation->manager, context->instance, &operation->error);
+	}
+	if (r < 0) {
+		fail(operation, r, "link");
+		return r;
+	}
+	return walk(operation, context, fresh);
 }
 
 static int record_now(struct step_context *context, struct error *error)
@@ -133,7 +155,7 @@ void apply(struct operation *operation)
 	if (r < 0)
 		fail(operation, r, NULL);
 	else
-		r = walk(operation, &context, fresh);
+		r = renew_and_walk(operation, &context, fresh);
 	operation->warnings = context.warnings;
 	if (r < 0 && fresh) {
 		remove_start(operation, false);

@@ -15,7 +15,6 @@ struct operation {
 
 	bool running;
 	struct instance *instance; /* while it is being removed */
-	char link[IFNAMSIZ];       /* the host's end as it was: its index alone may be another's */
 	struct error error;        /* the first that counts */
 	const char *step;          /* where it happened */
 	int code;

@@ -55,6 +55,14 @@ static bool may_run(const struct manager *manager, const struct operation *opera
 	return true;
 }
 
+static bool another_up_waits(const struct manager *manager)
+{
+	for (const struct operation *other = manager->operations; other; other = other->next)
+		if (!other->running && !other->is_down)
+			return true;
+	return false;
+}
+
 void operations_run(struct manager *manager)
 {
 	struct operation *operation = manager->operations;
@@ -66,12 +74,14 @@ void operations_run(struct manager *manager)
 			continue;
 		}
 		operation->running = true;
+		manager->host.more_to_come = !operation->is_down && another_up_waits(manager);
 		if (operation->is_down)
 			remove_start(operation, true);
 		else
 			apply(operation);
 		operation = manager->operations;
 	}
+	host_prepare_ahead(&manager->host);
 }
 
 void operation_finish(struct operation *operation)
@@ -122,8 +132,7 @@ static void add(struct manager *manager, const char *name, bool is_down, manager
 	for (p = &manager->operations; *p; p = &(*p)->next)
 		;
 	*p = operation;
-	if (may_run(manager, operation))
-		operations_run(manager);
+	loop_timer_set(manager->round, 1); /* with those that come in the same call */
 }
 
 void manager_up(struct manager *manager, const char *name, manager_done_fn done, void *userdata)
@@ -254,12 +263,14 @@ int manager_new(struct loop *loop, const struct manager_options *options, struct
 		manager_free(manager);
 		return r;
 	}
+	host_prepare_ahead(&manager->host);
 	*ret = manager;
 	return 0;
 }
 
 static void host_clear(struct host *host)
 {
+	host_discard_ahead(host);
 	while (host->instances) {
 		struct instance *instance = host->instances;
 

@@ -119,14 +119,15 @@ int record_write(struct manager *manager, const struct instance *instance, struc
 		if (r < 0)
 			return error_errno(error, r, _("can't make %s"), manager->state_directory);
 	}
-	root = json_pack("{sI so so so so so sb ss ss ss si sb so so ss sb sb sb}", "since",
+	root = json_pack("{sI so so so so so sb ss ss ss si sI sb so so ss sb sb sb}", "since",
 			 (json_int_t)instance->since, "users", strings(instance->users), "groups",
 			 strings(instance->groups), "netns",
 			 id_json(instance->has_netns, &instance->netns_id), "mounts",
 			 id_json(instance->has_mounts, &instance->mounts_id), "mounted",
 			 mounted_json(instance), "resolver", instance->has_resolver, "bridge",
 			 instance->bridge, "interface", instance->interface, "host_interface",
-			 instance->host_interface, "host_index", instance->host_index, "isolated",
+			 instance->host_interface, "host_index", instance->host_index,
+			 "link_config", (json_int_t)instance->link_config, "isolated",
 			 instance->isolated, "address", prefix_json(&instance->address),
 			 "host_address", prefix_json(&instance->host_address), "gateway",
 			 ip_address_format(&instance->gateway, gateway), "routed", instance->routed,
@@ -232,6 +233,7 @@ static void fill(struct instance *instance, const json_t *root)
 	get_name(root, "interface", instance->interface);
 	get_name(root, "host_interface", instance->host_interface);
 	instance->host_index = get_index(root, "host_index");
+	instance->link_config = json_integer_value(json_object_get(root, "link_config"));
 	instance->isolated = get_bool(root, "isolated");
 	get_prefix(root, "address", &instance->address);
 	get_prefix(root, "host_address", &instance->host_address);
@@ -373,9 +375,12 @@ static void read_sysctls(struct host *host, const json_t *root)
 
 static void read_host(struct manager *manager)
 {
-	_cleanup_free_ char *path = str_format("%s/host.json", manager->options.runtime_directory);
+	_cleanup_free_ char *path = str_format("%s/host.json", manager->options.runtime_directory),
+			    *unfinished = path ? str_format("%s.new", path) : NULL;
 	json_t *root = path ? read_json(path) : NULL;
 
+	if (unfinished)
+		unlink(unfinished);
 	if (!root)
 		return;
 	read_bridges(&manager->host, root);
@@ -386,6 +391,14 @@ static void read_host(struct manager *manager)
 	json_decref(root);
 }
 
+static bool ends_with(const char *s, const char *suffix)
+{
+	size_t length = strlen(s), n = strlen(suffix);
+
+	return length > n && strcmp(s + length - n, suffix) == 0;
+}
+
+/* The names of records; what a daemon that died had not finished writing is removed. */
 static int read_names(const struct manager *manager, char ***ret)
 {
 	DIR *directory = opendir(manager->state_directory);
@@ -395,12 +408,13 @@ static int read_names(const struct manager *manager, char ***ret)
 	if (!directory)
 		return errno == ENOENT ? 0 : -errno;
 	while (r == 0 && (entry = readdir(directory))) {
-		size_t length = strlen(entry->d_name), suffix = strlen(".json");
 		_cleanup_free_ char *name = NULL;
 
-		if (length <= suffix || strcmp(entry->d_name + length - suffix, ".json") != 0)
+		if (ends_with(entry->d_name, ".json.new"))
+			unlinkat(dirfd(directory), entry->d_name, 0);
+		if (!ends_with(entry->d_name, ".json"))
 			continue;
-		name = strndup(entry->d_name, length - suffix);
+		name = strndup(entry->d_name, strlen(entry->d_name) - strlen(".json"));
 		if (!name)
 			r = -ENOMEM;
 		else if (profile_name_valid(name))

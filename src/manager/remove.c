@@ -88,9 +88,12 @@ static void forget_awaited(struct instance *instance, size_t i)
 /* An index alone may be another's by now, or never have been ours in a damaged record. */
 static bool is_awaited(const struct operation *operation, const struct rt_link_info *info)
 {
-	return strcmp(info->kind, "bridge") == 0 ? operation->instance->bridge_is_going
-						 : strcmp(info->kind, "veth") == 0 &&
-							   strcmp(info->name, operation->link) == 0;
+	char name[IFNAMSIZ], altname[64];
+
+	if (strcmp(info->kind, "bridge") == 0)
+		return operation->instance->bridge_is_going;
+	link_host_name(operation->name, name, altname);
+	return strcmp(info->kind, "veth") == 0 && strcmp(info->name, name) == 0;
 }
 
 /* Takes those off the list that have gone without our hearing of it. */
@@ -187,7 +190,6 @@ static void take_away(struct operation *operation)
 	struct step_context context = { .host = &manager->host, .instance = operation->instance };
 	size_t n = 0;
 
-	strcpy(operation->link, operation->instance->host_interface);
 	while (steps[n])
 		n++;
 	while (n--) {

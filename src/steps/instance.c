@@ -4,10 +4,8 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/syscall.h>
 
-#include "ruleset.h"
 #include "step.h"
 
 struct instance *instance_new(const char *name)
@@ -84,31 +82,6 @@ int instance_rt(struct instance *instance, struct rt **ret, struct error *error)
 	}
 	*ret = instance->rt;
 	return 0;
-}
-
-void instance_hold(const struct host *host, struct instance *instance)
-{
-	netns_hold(instance);
-	mounts_hold(host, instance);
-}
-
-void host_release(struct host *host)
-{
-	_cleanup_free_ char *directory = str_format("%s/ns", host->runtime_directory);
-	_cleanup_error_ struct error error = {};
-
-	forward_release(host, &error);
-	ruleset_rebuild(host, &error);
-	bridge_release(host, &error);
-	if (error.code)
-		log_warning("%s", error_text(&error));
-	netns_directory_release(host->netns_directory);
-	host->netns_directory = 0;
-	host->dirty = true;
-	if (directory && rmdir(directory) < 0 && errno == EBUSY) { /* its private mount is on it */
-		umount2(directory, MNT_DETACH | UMOUNT_NOFOLLOW);
-		rmdir(directory);
-	}
 }
 
 int host_note(struct host *host, struct error *error)

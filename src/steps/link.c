@@ -21,6 +21,31 @@ void link_host_name(const char *profile, char name[IFNAMSIZ], char altname[64])
 	snprintf(altname, 64, NAME_PREFIX "%s", profile);
 }
 
+static int add_to_hash(const char *section, const char *key, const char *value,
+		       const char *origin _unused_, void *userdata)
+{
+	uint32_t *hash = userdata;
+
+	if (!str_equal(section, "link") && !str_equal(section, "route"))
+		return 0;
+	*hash = *hash * 31 + str_hash(key);
+	*hash = *hash * 31 + str_hash(value ? value : "");
+	return 0;
+}
+
+static uint32_t config_of(const struct profile *profile)
+{
+	uint32_t hash = 1;
+
+	profile_each_value(profile, add_to_hash, &hash);
+	return hash ? hash : 1;
+}
+
+bool link_is_outdated(const struct instance *instance, const struct profile *profile)
+{
+	return instance->link_config && instance->link_config != config_of(profile);
+}
+
 static bool wanted(const struct profile *profile)
 {
 	return profile->network == NETWORK_NEW && profile->link_type != LINK_NONE;
@@ -66,6 +91,22 @@ static bool look_inner(const struct step_context *context, struct rt_link_info *
 	       rt_link_by_name(inside, context->profile->interface, ret) == 0;
 }
 
+/* Is the link of our name the other end of the one in our own namespace? A daemon that died made it
+ * before it could record that. */
+static bool is_left_over(const struct step_context *context, const char *name,
+			 struct rt_link_info *ret)
+{
+	struct rt_link_info inner;
+	struct rt *inside;
+
+	return context->instance->netns_fd >= 0 &&
+	       rt_link_by_name(context->host->rt, name, ret) == 0 &&
+	       strcmp(ret->kind, "veth") == 0 &&
+	       instance_rt(context->instance, &inside, NULL) == 0 &&
+	       rt_link_by_index(inside, ret->peer, &inner) == 0 &&
+	       strcmp(inner.kind, "veth") == 0 && inner.peer == ret->index;
+}
+
 static int refuse_taken(const struct step_context *context, const char *name, struct error *error)
 {
 	struct rt_link_info info;
@@ -93,6 +134,7 @@ static int make_pair(struct step_context *context, int master, struct error *err
 		.mtu = profile->mtu,
 	};
 	_cleanup_error_ struct error refused = {};
+	struct rt_link_info outer;
 	struct rt *inside;
 	int r;
 
@@ -100,6 +142,13 @@ static int make_pair(struct step_context *context, int master, struct error *err
 	if (!altname[0])
 		veth.altname = NULL;
 	r = rt_veth_create(context->host->rt, &veth, &instance->host_index, &refused);
+	if (r == -EEXIST && is_left_over(context, name, &outer)) {
+		r = rt_link_delete(context->host->rt, outer.index, error);
+		if (r < 0)
+			return r;
+		error_clear(&refused);
+		r = rt_veth_create(context->host->rt, &veth, &instance->host_index, &refused);
+	}
 	if (r == -EEXIST && refuse_taken(context, name, error) < 0)
 		return r;
 	if (r < 0)
@@ -164,10 +213,10 @@ static int up(struct step_context *context, struct error *error)
 	}
 	if (r < 0)
 		return r;
-	if (has_outer)
-		return settle(context, master, error);
-	r = make_pair(context, master, error);
-	return r < 0 ? r : 1;
+	r = has_outer ? settle(context, master, error) : make_pair(context, master, error);
+	if (r >= 0)
+		context->instance->link_config = config_of(context->profile);
+	return r < 0 ? r : r || !has_outer;
 }
 
 /* The pair goes with its namespace; only without one (or when the link alone is taken out of a
@@ -175,11 +224,16 @@ static int up(struct step_context *context, struct error *error)
 static int down(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
+	char name[IFNAMSIZ], altname[64];
 	struct rt_link_info outer;
 	int r = 0;
 
-	if (!instance->interface[0])
+	if (!instance->interface[0]) {
+		link_host_name(instance->name, name, altname);
+		if (is_left_over(context, name, &outer))
+			instance_await(instance, outer.index);
 		return 0;
+	}
 	if (context->profile && look_outer(context, &outer))
 		r = rt_link_delete(context->host->rt, outer.index, error);
 	else
@@ -189,6 +243,7 @@ static int down(struct step_context *context, struct error *error)
 	instance->interface[0] = instance->host_interface[0] = '\0';
 	instance->host_index = 0;
 	instance->isolated = false;
+	instance->link_config = 0;
 	return 1;
 }
 
@@ -199,6 +254,8 @@ static int check(struct step_context *context, struct drift *drift)
 	int master = 0;
 	bool isolated;
 
+	if (link_is_outdated(context->instance, profile))
+		drift_add(drift, "link", "%s", _("[link] or [route] of the profile changed"));
 	if (!look_outer(context, &outer)) {
 		char name[IFNAMSIZ], altname[64];
 

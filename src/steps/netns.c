@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "netns_ahead.h"
 #include "step.h"
 
 /* With `ipv6 = no`; the first two in every namespace. New links take over "default". */
@@ -97,30 +98,58 @@ static bool wanted(const struct profile *profile)
 	return profile->network == NETWORK_NEW;
 }
 
+/* The directory goes with the last pin when nsctl made it, also if this daemon dies right after. */
+static int note_directory(struct host *host, struct error *error)
+{
+	unsigned missing = netns_directory_missing();
+
+	if (!(missing & ~host->netns_directory))
+		return 0;
+	host->netns_directory |= missing;
+	return host_note(host, error);
+}
+
+int netns_prepare(int *ret_fd, struct rt **ret_rt, struct error *error)
+{
+	struct prepare prepare = { .error = error };
+	int r = netns_create(prepare_inside, &prepare, ret_fd, error);
+
+	if (r < 0)
+		rt_free(prepare.rt);
+	else
+		*ret_rt = prepare.rt;
+	return r;
+}
+
 /* It is recorded before it is pinned: a pin that the record does not know would be another's. */
 static int make(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
-	struct prepare prepare = { .error = error };
-	int r;
+	int r = netns_ahead_take(context->host, &instance->netns_fd, &instance->rt);
 
-	r = netns_create(prepare_inside, &prepare, &instance->netns_fd, error);
+	if (r < 0)
+		r = netns_prepare(&instance->netns_fd, &instance->rt, error);
+	if (context->host->more_to_come)
+		netns_ahead_start(context->host);
 	if (r == 0)
 		r = file_id_of(instance->netns_fd, &instance->netns_id);
+	if (r == 0 && instance->has_netns) /* a daemon that died between file and mount */
+		netns_remove_file(instance->name);
 	instance->has_netns = r == 0;
 	if (r == 0)
 		r = context->record(context, error);
 	if (r == 0)
+		r = note_directory(context->host, error);
+	if (r == 0)
 		r = netns_pin(instance->netns_fd, instance->name, &context->host->netns_directory,
 			      error);
 	if (r < 0) {
-		rt_free(prepare.rt);
+		instance->rt = rt_free(instance->rt);
 		instance->netns_fd = close_fd(instance->netns_fd);
 		instance->has_netns = false;
 		return r;
 	}
 	context->host->dirty = true;
-	instance->rt = prepare.rt;
 	return 1;
 }
 
@@ -216,8 +245,13 @@ static int down(struct step_context *context, struct error *error)
 
 	if (!instance->has_netns)
 		return 0;
-	if (pinned(instance, NULL) == 1)
+	r = pinned(instance, NULL);
+	if (r == 1)
 		r = netns_unpin(instance->name, error);
+	else if (r == 0)
+		netns_remove_file(instance->name);
+	else /* another's, or not to be looked at */
+		r = 0;
 	instance->rt = rt_free(instance->rt);
 	instance->netns_fd = close_fd(instance->netns_fd);
 	if (r < 0)

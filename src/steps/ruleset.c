@@ -241,7 +241,7 @@ static void add_table(struct nft_batch *batch, const struct host *host)
 
 int ruleset_rebuild(struct host *host, struct error *error)
 {
-	bool used = ruleset_used(host);
+	bool used = ruleset_used(host), known = host->has_table;
 	struct nft_batch *batch;
 	int r;
 
@@ -258,8 +258,10 @@ int ruleset_rebuild(struct host *host, struct error *error)
 			return r;
 	}
 	batch = nft_batch_begin(host->nft);
-	nft_table_add(batch, FAMILY, TABLE); /* so that the deletion never fails */
-	nft_table_delete(batch, FAMILY, TABLE);
+	if (known) {
+		nft_table_add(batch, FAMILY, TABLE); /* so that the deletion never fails */
+		nft_table_delete(batch, FAMILY, TABLE);
+	}
 	if (used)
 		add_table(batch, host);
 	r = nft_batch_commit(batch, error);
@@ -270,14 +272,6 @@ int ruleset_rebuild(struct host *host, struct error *error)
 	return r;
 }
 
-static bool used_by_others(const struct host *host, const struct instance *instance)
-{
-	for (const struct instance *other = host->instances; other; other = other->next)
-		if (other != instance && (other->forwards || other->masquerades))
-			return true;
-	return false;
-}
-
 int ruleset_add(struct host *host, const struct instance *instance, struct error *error)
 {
 	_cleanup_error_ struct error refused = {};
@@ -286,7 +280,7 @@ int ruleset_add(struct host *host, const struct instance *instance, struct error
 
 	/* a batch that fails costs a grace period (net/netfilter/nf_tables_api.c,
 	 * __nf_tables_abort) */
-	if (!used_by_others(host, instance))
+	if (!host->has_table)
 		return ruleset_rebuild(host, error);
 	batch = nft_batch_begin(host->nft);
 	add_elements(batch, host, instance);

@@ -22,8 +22,8 @@ bool host_bridge_shared(const struct host *host, const struct instance *instance
 int forward_release(struct host *host, struct error *error);
 int bridge_release(struct host *host, struct error *error);
 
-/* The names of the host's end and of its altname ("" where the name itself is not hashed). */
-void link_host_name(const char *profile, char name[IFNAMSIZ], char altname[64]);
+/* Is the link made from another [link] or [route] than the profile has now? */
+bool link_is_outdated(const struct instance *instance, const struct profile *profile);
 
 /* The interface through which the host sees the profile: its bridge, or the host's end. */
 const char *instance_gateway_interface(const struct instance *instance);
@@ -32,6 +32,8 @@ const char *instance_gateway_interface(const struct instance *instance);
  * outside. `id` NULL: any mount will do. */
 bool mounted_inside(const struct instance *instance, const char *path, const struct file_id *id);
 
+/* A network namespace as every profile starts with, not pinned yet, and a socket inside. */
+int netns_prepare(int *ret_fd, struct rt **ret_rt, struct error *error);
 /* Take up the pinned namespaces of the record. mounts_hold: 1 held, 0 it is not there. */
 void netns_hold(struct instance *instance);
 int mounts_hold(const struct host *host, struct instance *instance);

@@ -156,7 +156,7 @@ static int grant(const struct wish *wish, struct instance *instance, struct erro
 	mounted = open_target(wish->target, error);
 	if (mounted < 0)
 		return mounted;
-	r = file_id_of(mounted, &id);
+	r = mount_id_of(mounted, &id);
 	if (r == 0)
 		r = instance_mounted_add(instance, wish->target, &id);
 	return r < 0 ? error_errno(error, r, _("can't look at %s"), wish->target) : 0;
@@ -173,13 +173,13 @@ int wishes_grant(const struct wishes *wishes, struct instance *instance, struct 
 
 /* ---- is it there? ------------------------------------------------------------------------- */
 
-/* What is mounted at the target inside, O_PATH; -1: nothing is. */
+/* What is mounted at the target inside, O_PATH, and its mount_id_of; -1: nothing is. */
 static int open_mounted(const struct instance *instance, const char *target, struct file_id *ret)
 {
 	_cleanup_close_ int fd =
 		path_open_no_symlinks(instance->root_fd, target + strspn(target, "/"));
 
-	return fd >= 0 && fd_is_mount_root(fd) && file_id_of(fd, ret) == 0 ? TAKE_FD(fd) : -1;
+	return fd >= 0 && fd_is_mount_root(fd) && mount_id_of(fd, ret) == 0 ? TAKE_FD(fd) : -1;
 }
 
 static const struct own_mount *find_own(const struct instance *instance, const char *target)
@@ -230,7 +230,8 @@ static bool granted(const struct wishes *wishes, const struct instance *instance
 	if (!wish->source)
 		return own && file_id_equal(&own->id, &id) && fstatfs(fd, &fs) == 0 &&
 		       fs.f_type == TMPFS_MAGIC;
-	return (leads_to(instance->root_fd, wish->source, &id) ||
+	return file_id_of(fd, &id) == 0 &&
+	       (leads_to(instance->root_fd, wish->source, &id) ||
 		leads_to(wishes->host_root, wish->source, &id)) &&
 	       (is_read_only(fd) == wish->read_only || source_read_only(wishes, wish->source));
 }

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which addresses a profile gets: `auto` from the pool, fixed ones checked against what the host
+ * and other profiles use. Nothing is changed but the instance. */
+#pragma once
+
+#include "step.h"
+
+/* Fills the instance's addresses unless they fit the profile already. `own`: nsctl made the bridge
+ * or pair (or would make it), so the host takes an address on it and is the gateway. -EADDRINUSE,
+ * -EINVAL, -EADDRNOTAVAIL: refused, with what to do about it. */
+int address_plan(struct step_context *context, bool own, struct error *error);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One network namespace ahead. The kernel takes longer to make one than nsctl for all the rest of a
+ * profile, so the next one is made on a thread while nobody waits for it. It is held by a
+ * descriptor alone and goes with nsctld.
+ */
+#pragma once
+
+#include "step.h"
+
+/* Begins with one, unless it is on its way; without a thread there is none, and that is all. */
+void netns_ahead_start(struct host *host);
+/* Waits for it and hands it over, with a socket inside. -ENOENT: none was begun, or it failed. */
+int netns_ahead_take(struct host *host, int *ret_fd, struct rt **ret_rt);
