@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <libintl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -246,3 +247,9 @@ uint64_t loop_round(const struct loop *loop);
 void loop_exit(struct loop *loop, int code);
 /* CLOCK_BOOTTIME in microseconds. */
 uint64_t now_usec(void);
+
+/* ---- threads (thread.c) --------------------------------------------------------------- */
+
+/* Starts fn on a thread that gets no signals: those are the process's first thread's. Joined or
+ * detached by the caller; 0 or a negative errno. */
+int thread_start(pthread_t *ret, void *(*fn)(void *argument), void *argument);

@@ -178,6 +178,7 @@ void host_release(struct host *host);
 /* To be called before something is made that would look like another's to the next daemon, if this
  * one died right after it. */
 int host_note(struct host *host, struct error *error);
-/* Makes ready, in the background, what the next profile will need; and gives that up at the end. */
+/* Makes ready, in the background, what the next profile will need. */
 void host_prepare_ahead(struct host *host);
-void host_discard_ahead(struct host *host);
+/* Closes and frees all that the host holds; what was made stays. */
+void host_clear(struct host *host);

@@ -7,12 +7,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 
 #include "listener.h"
 
 #define LOCK_NAME  "nsctld.lock"
-#define LOCK_TRIES 25  /* 20 ms apart */
+#define LOCK_TRIES 100
 #define BACKLOG    128 /* one who connects all the time fills it: how long others wait */
 
 /* ---- one instance --------------------------------------------------------------------- */
@@ -47,7 +46,7 @@ static bool still_there(int directory, int fd)
 	       by_name.st_ino == by_fd.st_ino;
 }
 
-/* -EAGAIN: it went away meanwhile; -EALREADY: another holds it (neither says so in error). */
+/* -EAGAIN: it went away meanwhile. */
 static int try_lock(const char *runtime, int *ret_fd, struct error *error)
 {
 	_cleanup_close_ int directory = open_runtime(runtime, error), fd = -1;
@@ -59,10 +58,12 @@ static int try_lock(const char *runtime, int *ret_fd, struct error *error)
 		return -EAGAIN;
 	if (fd < 0)
 		return error_errno(error, errno, _("can't open %s/%s"), runtime, LOCK_NAME);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? -EALREADY
-					    : error_errno(error, errno, _("can't lock %s/%s"),
-							  runtime, LOCK_NAME);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK)
+			return error_errno(error, errno, _("can't lock %s/%s"), runtime, LOCK_NAME);
+		return error_set(error, EALREADY, _("another nsctld runs already (it holds %s/%s)"),
+				 runtime, LOCK_NAME);
+	}
 	if (!still_there(directory, fd))
 		return -EAGAIN;
 	*ret_fd = TAKE_FD(fd);
@@ -71,18 +72,10 @@ static int try_lock(const char *runtime, int *ret_fd, struct error *error)
 
 int listener_lock(const char *runtime, int *ret_fd, struct error *error)
 {
-	const struct timespec pause = { .tv_nsec = 20000000 };
 	int r = -EAGAIN;
 
-	for (int tries = 0; (r == -EAGAIN || r == -EALREADY) && tries < LOCK_TRIES; tries++) {
-		/* one that was killed holds it until the kernel has taken it apart */
-		if (r == -EALREADY)
-			nanosleep(&pause, NULL);
+	for (int tries = 0; r == -EAGAIN && tries < LOCK_TRIES; tries++)
 		r = try_lock(runtime, ret_fd, error);
-	}
-	if (r == -EALREADY)
-		return error_set(error, r, _("another nsctld runs already (it holds %s/%s)"),
-				 runtime, LOCK_NAME);
 	if (r == -EAGAIN)
 		return error_set(error, EBUSY, _("%s/%s comes and goes"), runtime, LOCK_NAME);
 	return r;

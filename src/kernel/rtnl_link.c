@@ -8,7 +8,6 @@
 #include <netlink/route/link/bridge.h>
 #include <netlink/route/link/inet6.h>
 #include <netlink/route/link/veth.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -407,15 +406,10 @@ static void *delete_on_thread(void *argument)
 
 int rt_link_delete_later(int index)
 {
-	pthread_attr_t attributes;
 	pthread_t thread;
-	int r = pthread_attr_init(&attributes);
+	int r = thread_start(&thread, delete_on_thread, (void *)(intptr_t)index);
 
-	if (r)
-		return -r;
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, 128 * 1024);
-	r = pthread_create(&thread, &attributes, delete_on_thread, (void *)(intptr_t)index);
-	pthread_attr_destroy(&attributes);
-	return -r;
+	if (r == 0)
+		pthread_detach(thread);
+	return r;
 }

@@ -268,33 +268,6 @@ int manager_new(struct loop *loop, const struct manager_options *options, struct
 	return 0;
 }
 
-static void host_clear(struct host *host)
-{
-	host_discard_ahead(host);
-	while (host->instances) {
-		struct instance *instance = host->instances;
-
-		host->instances = instance->next;
-		instance_free(instance);
-	}
-	while (host->bridges) {
-		struct host_bridge *bridge = host->bridges;
-
-		host->bridges = bridge->next;
-		free(bridge);
-	}
-	while (host->sysctls) {
-		struct host_sysctl *saved = host->sysctls;
-
-		host->sysctls = saved->next;
-		free(saved->name);
-		free(saved->value);
-		free(saved);
-	}
-	rt_free(host->rt);
-	nft_free(host->nft);
-}
-
 struct manager *manager_free(struct manager *manager)
 {
 	if (!manager)

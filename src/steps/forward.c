@@ -43,7 +43,7 @@ static int save(struct host *host, const char *name, const char *value)
 	return 0;
 }
 
-static void forget_saved(struct host *host)
+void forward_forget(struct host *host)
 {
 	host->dirty = true;
 	while (host->sysctls) {
@@ -103,7 +103,7 @@ static int prepare(struct host *host, struct error *error)
 		if (r == 0)
 			r = save(host, IP_FORWARD, value); /* in front: written first */
 		if (r < 0)
-			forget_saved(host);
+			forward_forget(host);
 		else /* before it is changed: a daemon that dies must not forget it */
 			r = host_note(host, error);
 	}
@@ -202,7 +202,7 @@ static int down(struct step_context *context, struct error *error)
 		r = r < 0 ? r : s;
 	}
 	if (r == 0 && !anyone_forwards(host))
-		forget_saved(host);
+		forward_forget(host);
 	instance->forwards = r < 0; /* to be tried again */
 	return r < 0 ? r : 1;
 }
@@ -212,7 +212,7 @@ int forward_release(struct host *host, struct error *error)
 	int r = restore(host, error);
 
 	if (r == 0)
-		forget_saved(host);
+		forward_forget(host);
 	return r;
 }
 

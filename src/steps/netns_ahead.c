@@ -2,7 +2,6 @@
 #include "netns_ahead.h"
 
 #include <errno.h>
-#include <pthread.h>
 
 struct netns_ahead { /* the thread's until it is joined */
 	pthread_t thread;
@@ -29,7 +28,7 @@ void netns_ahead_start(struct host *host)
 	if (!ahead)
 		return;
 	ahead->fd = -1;
-	if (pthread_create(&ahead->thread, NULL, prepare, ahead) == 0)
+	if (thread_start(&ahead->thread, prepare, ahead) == 0)
 		host->ahead = ahead;
 	else
 		free(ahead);
@@ -57,7 +56,7 @@ void host_prepare_ahead(struct host *host)
 	netns_ahead_start(host);
 }
 
-void host_discard_ahead(struct host *host)
+void netns_ahead_discard(struct host *host)
 {
 	struct rt *rt;
 	int fd;

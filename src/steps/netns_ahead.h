@@ -12,3 +12,4 @@
 void netns_ahead_start(struct host *host);
 /* Waits for it and hands it over, with a socket inside. -ENOENT: none was begun, or it failed. */
 int netns_ahead_take(struct host *host, int *ret_fd, struct rt **ret_rt);
+void netns_ahead_discard(struct host *host);

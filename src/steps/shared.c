@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/mount.h>
 
+#include "netns_ahead.h"
 #include "ruleset.h"
 #include "step.h"
 
@@ -46,4 +47,24 @@ void host_release(struct host *host)
 		umount2(directory, MNT_DETACH | UMOUNT_NOFOLLOW);
 		rmdir(directory);
 	}
+}
+
+void host_clear(struct host *host)
+{
+	netns_ahead_discard(host);
+	while (host->instances) {
+		struct instance *instance = host->instances;
+
+		host->instances = instance->next;
+		instance_free(instance);
+	}
+	while (host->bridges) {
+		struct host_bridge *bridge = host->bridges;
+
+		host->bridges = bridge->next;
+		free(bridge);
+	}
+	forward_forget(host);
+	rt_free(host->rt);
+	nft_free(host->nft);
 }

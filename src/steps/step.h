@@ -19,6 +19,8 @@ struct host_bridge *host_bridge_find(const struct host *host, const char *name);
 bool host_bridge_shared(const struct host *host, const struct instance *instance);
 
 /* What host_release does for each step. */
+/* The saved sysctls, without writing them. */
+void forward_forget(struct host *host);
 int forward_release(struct host *host, struct error *error);
 int bridge_release(struct host *host, struct error *error);
 
