@@ -58,23 +58,40 @@ static void reload(struct server *server)
 
 static void on_signal(struct loop_source *source, uint32_t events, void *userdata);
 
-/* Returns the signalfd; the signals are blocked from here on. SIGPIPE is one of them: a reader of
- * the log that has gone must not end us, and a child would inherit that it is ignored. */
-static int watch_signals(struct server *server, struct loop *loop, struct loop_source **ret)
+/* SIGPIPE is one of them: a reader of the log that has gone must not end us, and a child would
+ * inherit that it is ignored. */
+static sigset_t watched_signals(void)
 {
 	static const int watched[] = { SIGTERM, SIGINT, SIGHUP, SIGPIPE };
-	_cleanup_close_ int fd = -1;
 	const int *number;
 	sigset_t mask;
-	int r;
 
 	sigemptyset(&mask);
 	ARRAY_FOREACH(number, watched) {
 		sigaddset(&mask, *number);
 		signal(*number, SIG_DFL); /* ignored ones would never arrive (nohup) */
 	}
+	return mask;
+}
+
+/* Before anything else is started: a thread that does not block them would be ended by them, and
+ * everything with it. */
+static int block_signals(struct error *error)
+{
+	sigset_t mask = watched_signals();
+
 	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
-		return -errno;
+		return error_errno(error, errno, _("can't watch signals"));
+	return 0;
+}
+
+/* Returns the signalfd. */
+static int watch_signals(struct server *server, struct loop *loop, struct loop_source **ret)
+{
+	sigset_t mask = watched_signals();
+	_cleanup_close_ int fd = -1;
+	int r;
+
 	fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
 		return -errno;
@@ -123,8 +140,10 @@ static int serve(const struct options *options, struct loop *loop, int ready_fd,
 	struct loop_source *signals = NULL;
 	struct server server = { .listen_fd = -1 };
 	_cleanup_close_ int signal_fd = -1;
-	int r = server_start(&server, loop, options, error);
+	int r = block_signals(error);
 
+	if (r == 0)
+		r = server_start(&server, loop, options, error);
 	if (r == 0) {
 		signal_fd = watch_signals(&server, loop, &signals);
 		r = signal_fd < 0 ? error_errno(error, signal_fd, _("can't watch signals")) : 0;
