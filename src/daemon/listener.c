@@ -2,6 +2,7 @@
 /* The listening socket and the lock of the instance; see listener.h for what is promised. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -10,9 +11,10 @@
 
 #include "listener.h"
 
-#define LOCK_NAME  "nsctld.lock"
-#define LOCK_TRIES 100
-#define BACKLOG    128 /* one who connects all the time fills it: how long others wait */
+#define LOCK_NAME   "nsctld.lock"
+#define LOCK_TRIES  100
+#define ANSWER_MSEC 1000 /* for another nsctld to say who it is */
+#define BACKLOG     128  /* one who connects all the time fills it: how long others wait */
 
 /* ---- one instance --------------------------------------------------------------------- */
 
@@ -101,8 +103,8 @@ static int make_address(const char *path, struct sockaddr_un *ret)
 	return 0;
 }
 
-/* 0, or what connect(2) said. */
-static int try_connect(const char *path)
+/* 0 and the connection, or what connect(2) said. */
+static int try_connect(const char *path, int *ret_fd)
 {
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un address;
@@ -112,12 +114,34 @@ static int try_connect(const char *path)
 		return r;
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
+	*ret_fd = TAKE_FD(fd);
 	return 0;
+}
+
+/* Asks whoever listens there who it is. 1: it answers; 0: nobody listens, or who did is going (the
+ * kernel still takes connections for one that was killed); -ETIMEDOUT: it is silent. */
+static int ask(const char *path)
+{
+	static const char question[] = "{\"method\":\"org.varlink.service.GetInfo\"}";
+	_cleanup_close_ int fd = -1;
+	struct pollfd answer = { .events = POLLIN };
+	char byte;
+	int r = try_connect(path, &fd);
+
+	if (r < 0)
+		return r == -ECONNREFUSED || r == -ENOENT ? 0 : r;
+	if (send(fd, question, sizeof(question), MSG_NOSIGNAL) < 0)
+		return 0;
+	answer.fd = fd;
+	r = poll(&answer, 1, ANSWER_MSEC);
+	if (r <= 0)
+		return r < 0 ? -errno : -ETIMEDOUT;
+	return recv(fd, &byte, 1, MSG_DONTWAIT) == 1;
 }
 
 bool listener_answers(const char *path)
 {
-	return try_connect(path) == 0;
+	return ask(path) > 0;
 }
 
 /* May what is at path be replaced? Only a socket that nobody listens on. */
@@ -130,8 +154,8 @@ static int check_replaceable(const char *path, struct error *error)
 		return errno == ENOENT ? 0 : error_errno(error, errno, _("can't look at %s"), path);
 	if (!S_ISSOCK(st.st_mode))
 		return error_set(error, EEXIST, _("%s exists and is no socket"), path);
-	r = try_connect(path);
-	if (r == -ECONNREFUSED || r == -ENOENT)
+	r = ask(path);
+	if (r == 0)
 		return 0;
 	return error_set(error, EADDRINUSE, _("something listens on %s already"), path);
 }
