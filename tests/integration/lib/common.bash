@@ -102,13 +102,14 @@ same_namespaces() {
 # closed can hold one that has no name, no link and no process any more.
 same_as_before() {
 	local before=/run/world/before-${1:-$record}
-	local others=links,addresses,routes,rules,neighbours,bridges,firewall,sysctls,mounts
+	local status=0 others=links,addresses,routes,rules,neighbours,bridges,firewall,sysctls,mounts
 	others+=,processes,files,cgroups,sockets
 	$oracle record /run/world/after
 	! $oracle compare "$before" /run/world/after >/dev/null || return 0
 	wait_until same_namespaces "$before" || true
-	$oracle compare --only=$others "$before" /run/world/after &&
-		$oracle compare --only=namespaces "$before" /run/world/after-namespaces
+	$oracle compare --only=$others "$before" /run/world/after || status=1
+	$oracle compare --only=namespaces "$before" /run/world/after-namespaces || status=1
+	return $status
 }
 
 # profile NAME: makes a profile out of stdin, until the test is over.
