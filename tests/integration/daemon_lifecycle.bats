@@ -48,7 +48,7 @@ prepare_file() {
 @test "killed in the middle of up: the next up finishes it, or down removes it" {
 	local delay
 	for delay in 0.001 0.003 0.006 0.010 0.015 0.020 0.030; do
-		nsctl up vpn wine >/dev/null 2>&1 3>&- &
+		nsctl up vpn wine --daemon /nonexistent >/dev/null 2>&1 3>&- & # it must not start one
 		local caller=$!
 		sleep $delay # not to wait for something: to hit it at different points
 		nsctld_stop KILL
@@ -66,7 +66,7 @@ prepare_file() {
 	local delay
 	for delay in 0.001 0.003 0.006 0.010 0.015 0.020 0.030; do
 		nsctl up vpn wine
-		nsctl down vpn wine >/dev/null 2>&1 3>&- &
+		nsctl down vpn wine --daemon /nonexistent >/dev/null 2>&1 3>&- & # as above
 		local caller=$!
 		sleep $delay # as above
 		nsctld_stop KILL
