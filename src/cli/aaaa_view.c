@@ -10,7 +10,7 @@
 
 #include "aaaa.h"
 
-enum { NAME_WIDTH = 10, NUMBER_WIDTH = 22, SPARK_MIN = 8 };
+enum { NAME_WIDTH = 10, NUMBER_WIDTH = 22, SPARK_MIN = 8, SPARK_SECONDS = 300 };
 
 struct frame {
 	FILE *out;
@@ -52,23 +52,27 @@ static void end_line(struct frame *frame)
 
 /* ---- curves ----------------------------------------------------------------------------- */
 
-/* One field of each second, from the oldest to `now`, a blank where nothing is known. */
-static size_t column_of(const struct aaaa_history *history, size_t offset, double *values,
-			size_t width)
+/* One field over the last `n` times `step` seconds: the mean of each step, -1 where nothing is
+ * known. Steps begin at round times, so that a curve moves and does not change its shape. */
+static void column_of(const struct aaaa_history *history, size_t offset, unsigned step,
+		      double *values, size_t n)
 {
-	int64_t newest = history->n > 0 ? history->seconds[history->n - 1].time : 0;
+	int64_t newest = history->n > 0 ? history->seconds[history->n - 1].time / step : 0;
+	unsigned known[AAAA_SECONDS_MAX] = {};
 
-	for (size_t i = 0; i < width; i++)
+	for (size_t i = 0; i < n; i++)
 		values[i] = -1;
 	for (size_t i = 0; i < history->n; i++) {
 		const struct aaaa_second *second = &history->seconds[i];
-		int64_t age = newest - second->time;
+		double value = *(const double *)((const char *)second + offset);
+		int64_t age = newest - second->time / step;
+		size_t at = n - 1 - (size_t)age;
 
-		if (age < (int64_t)width)
-			values[width - 1 - (size_t)age] =
-				*(const double *)((const char *)second + offset);
+		if (age >= (int64_t)n || value < 0)
+			continue;
+		values[at] =
+			known[at]++ == 0 ? value : values[at] + (value - values[at]) / known[at];
 	}
-	return width;
 }
 
 static void put_spark(struct frame *frame, const struct aaaa_history *history, size_t offset,
@@ -76,16 +80,17 @@ static void put_spark(struct frame *frame, const struct aaaa_history *history, s
 {
 	double values[AAAA_SECONDS_MAX];
 	unsigned room = frame->look->columns - frame->column;
-	size_t n;
+	unsigned step;
 
 	if (room < SPARK_MIN || frame->row >= frame->look->rows)
 		return;
 	if (room > AAAA_SECONDS_MAX)
 		room = AAAA_SECONDS_MAX;
-	n = column_of(history, offset, values, room);
+	step = (SPARK_SECONDS + room - 1) / room;
+	column_of(history, offset, step, values, room);
 	if (frame->look->color)
 		fputs(color_start(color), frame->out);
-	sparkline_write(frame->out, values, n, room, 0, frame->look->utf8);
+	sparkline_write(frame->out, values, room, room, 0, frame->look->utf8);
 	if (frame->look->color && color != COLOR_NONE)
 		fputs("\033[0m", frame->out);
 	frame->column += room;
@@ -168,7 +173,7 @@ static void put_totals(struct frame *frame, const struct aaaa_counters *counters
 	    (uintmax_t)counters->queue_length, (uintmax_t)lost);
 	end_line(frame);
 	end_line(frame);
-	put(frame, COLOR_NONE, "%s", _("q: quit"));
+	put(frame, COLOR_NONE, "%s", _("the curves: the last 5 minutes   q: quit"));
 }
 
 void aaaa_view_frame(FILE *out, const struct aaaa_counters *counters,
@@ -239,7 +244,7 @@ int aaaa_view_plot(FILE *out, const struct aaaa_counters *counters,
 	}
 	for (size_t i = 0; i < COLUMNS; i++) {
 		column[i] = values + i * AAAA_SECONDS_MAX;
-		column_of(history, offsets[i], values + i * AAAA_SECONDS_MAX, n);
+		column_of(history, offsets[i], 1, values + i * AAAA_SECONDS_MAX, n);
 	}
 	return plot_write(
 		&(const struct plot){

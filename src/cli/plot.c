@@ -153,7 +153,7 @@ static void write_panel(FILE *out, const struct plot *plot, const struct plot_pa
 		char number[32];
 
 		write_grid(out, LEFT, bottom - HEIGHT * i / 2.0, RIGHT, bottom - HEIGHT * i / 2.0);
-		if (top < 4)
+		if (top < 10)
 			snprintf(number, sizeof(number), "%.3g", top * i / 2);
 		else
 			number_short(top * i / 2, number, sizeof(number));

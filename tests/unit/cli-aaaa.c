@@ -341,7 +341,8 @@ static void a_frame_says_what_happens(void **state _unused_)
 	char *text;
 
 	assert_int_equal(read_text(reply, c), 0);
-	aaaa_history_add(history, &(struct aaaa_second){ c->time - 2, 6172, 0, 0, 7.5, 19 });
+	/* 48 columns for 300 seconds: 7 seconds each */
+	aaaa_history_add(history, &(struct aaaa_second){ c->time - 8, 6172, 0, 0, 7.5, 19 });
 	aaaa_history_add(history, &(struct aaaa_second){ c->time - 1, 12345, 3, 2, 8.1, 22 });
 	text = frame_of(c, history, 80, 24, false);
 	assert_null(strchr(text, '\033'));
