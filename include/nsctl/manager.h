@@ -68,6 +68,12 @@ bool manager_is_up(struct manager *manager, const char *name);
  * memory. */
 json_t *manager_status(struct manager *manager, const char *name);
 
+/* What the AAAA responder of a profile does, as the interface description has it (type Responder),
+ * with its seconds from `since` on (none when negative). -ENOTCONN: it is not up; -EOPNOTSUPP: it
+ * has no responder. */
+int manager_aaaa(struct manager *manager, const char *name, int64_t since, json_t **ret,
+		 struct error *error);
+
 /* Namespaces to run a command in, verified against the record; -1 where the profile has none of its
  * own. -ENOENT when it is not up. The caller closes. */
 struct manager_namespaces {

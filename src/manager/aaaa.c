@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Aaaa: a responder's statistics, out of the file that it writes in the runtime directory. */
+#include <fcntl.h>
+#include <time.h>
+
+#include "aaaa_json.h"
+#include "internal.h"
+
+static const struct aaaa_names names = { aaaa_passed_names, aaaa_error_names };
+
+/* Nothing is followed and nothing is waited for: the responder may have put anything there. */
+static int open_statistics(struct manager *manager, const char *name)
+{
+	_cleanup_free_ char *path = str_format("%s/aaaa/%s", manager->host.runtime_directory, name);
+	int fd = path ? open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+
+	return fd >= 0 ? fd : path ? -errno : -ENOMEM;
+}
+
+int manager_aaaa(struct manager *manager, const char *name, int64_t since, json_t **ret,
+		 struct error *error)
+{
+	_cleanup_free_ struct aaaa_statistics *statistics = NULL;
+	_cleanup_close_ int fd = -1;
+	json_t *object;
+	int r;
+
+	if (!manager_find(manager, name))
+		return error_set(error, ENOTCONN, _("%s is not up"), name);
+	fd = open_statistics(manager, name);
+	if (fd == -ENOENT)
+		return error_set(error, EOPNOTSUPP, _("%s has no AAAA responder"), name);
+	r = fd < 0 ? fd : aaaa_statistics_read(fd, &statistics);
+	if (r < 0)
+		return error_errno(error, r, _("can't read the statistics of %s"), name);
+	object = aaaa_json(statistics, &names, time(NULL), since);
+	if (!object || json_object_set_new(object, "profile", json_string(name)) < 0 ||
+	    json_object_set_new(object, "running", json_true()) < 0) {
+		json_decref(object);
+		return error_oom(error);
+	}
+	*ret = object;
+	return 0;
+}
