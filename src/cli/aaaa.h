@@ -136,5 +136,10 @@ int screen_enter(struct screen **ret);
 struct screen *screen_leave(struct screen *screen);
 void screen_leavep(struct screen **screen);
 void screen_size(unsigned *ret_columns, unsigned *ret_rows);
-/* Shows a frame in place of the last one, without flicker. */
+/* Shows a frame in place of the last one, without flicker. What the terminal does not take at once
+ * is written by screen_flush, when the descriptor is writable; meanwhile further frames are left
+ * out. 0, or a negative errno: the terminal has gone. */
 int screen_show(struct screen *screen, const char *frame);
+int screen_flush(struct screen *screen);
+bool screen_wants_write(const struct screen *screen);
+int screen_fd(const struct screen *screen);

@@ -141,12 +141,18 @@ static int wait_for_any(struct watch *watch, struct error *error)
 		{ .fd = ipc_connection_fd(watch->connection), .events = POLLIN },
 		{ .fd = watch->signal_fd, .events = POLLIN },
 		{ .fd = watch->keys ? STDIN_FILENO : -1, .events = POLLIN },
+		{ .fd = watch->screen && screen_wants_write(watch->screen)
+				? screen_fd(watch->screen)
+				: -1,
+		  .events = POLLOUT },
 	};
 	int r = 0;
 
 	if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
 		return errno == EINTR ? 0 : error_errno(error, errno, _("can't wait for nsctld"));
-	if (fds[1].revents)
+	if (fds[3].revents)
+		r = screen_flush(watch->screen);
+	if (r >= 0 && fds[1].revents)
 		r = on_signal(watch);
 	if (r < 0)
 		return error_errno(error, r, _("can't show anything on the terminal"));
