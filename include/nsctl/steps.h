@@ -84,6 +84,7 @@ struct host {
 	struct rt *rt;
 	struct nft *nft;
 	struct netns_ahead *ahead;  /* the next network namespace, made on a thread */
+	struct table_ahead *table;  /* the table inet nsctl, being made on a thread */
 	bool more_to_come;          /* another profile is waiting to be made */
 	struct instance *instances; /* of all profiles that are up, also in part */
 
@@ -122,10 +123,15 @@ void drift_clear(struct drift *drift);
 
 struct step {
 	const char *name;
-	/* What it makes is known again by the record, which is written right after it. */
-	bool recorded;
+	/* Its `up` works on nothing but files and mounts of the profile: where everything is to be
+	 * made, it runs on a thread, beside the steps that follow those that are marked like this.
+	 */
+	bool beside;
 	/* Does the profile ask for it? */
 	bool (*wanted)(const struct profile *profile);
+	/* NULL, or tells ahead of all `up` what will be made where nothing of the profile is yet,
+	 * and starts what the kernel takes long for. */
+	int (*begin)(struct step_context *context, struct error *error);
 	/* Makes it, or what is missing of it: 1 something was made, 0 nothing to do, or a negative
 	 * errno. */
 	int (*up)(struct step_context *context, struct error *error);
@@ -145,6 +151,9 @@ extern const struct step *const steps[];
  * that the steps make it anew; additions alone could not make the old one the new one. 1: it did.
  */
 int steps_renew_link(struct step_context *context, struct error *error);
+
+/* Waits for what the steps began that no `up` came to need, and takes it away. */
+void steps_end(struct host *host);
 
 /* Names whose coming, going or changing on the host may undo what the resolver step did; the last
  * is empty. */

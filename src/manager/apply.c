@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * up: walks the steps, makes what is missing, and records each change before the next. A failure
- * walks back over what this call made; a profile that was not there before is removed as a whole.
- * And dry-run: the same walk as a script.
+ * up: walks the steps, which make what is missing, and records what was made. When a step fails, a
+ * profile that was not there before is removed as a whole. And dry-run: the same walk as a script.
  */
 #include <errno.h>
 #include <string.h>
 #include <time.h>
 
 #include "internal.h"
-
-#define STEPS_MAX 32
 
 static void fail(struct operation *operation, int code, const char *step)
 {
@@ -44,58 +41,6 @@ static int note_access(struct instance *instance, const struct profile *profile,
 	strv_free(instance->groups);
 	instance->users = users;
 	instance->groups = groups;
-	return 0;
-}
-
-/* One step for this profile: 1 something was made or removed. */
-static int walk_step(struct step_context *context, const struct step *step, bool fresh,
-		     struct error *error)
-{
-	if (step->wanted(context->profile))
-		return step->up(context, error);
-	return fresh ? 0 : step->down(context, error); /* taken out of the profile since */
-}
-
-static void roll_back(struct step_context *context, const bool *made, size_t n)
-{
-	while (n--) {
-		_cleanup_error_ struct error error = {};
-
-		if (made[n] && steps[n]->down(context, &error) < 0)
-			log_warning("profile %s, step %s: %s", context->instance->name,
-				    steps[n]->name, error_text(&error));
-	}
-}
-
-static int walk(struct operation *operation, struct step_context *context, bool fresh)
-{
-	struct manager *manager = operation->manager;
-	bool made[STEPS_MAX] = {};
-	int r;
-
-	for (size_t i = 0; steps[i]; i++) {
-		uint64_t start = now_usec();
-
-		r = walk_step(context, steps[i], fresh, &operation->error);
-		log_debug("profile %s, step %s: %s in %u us", operation->name, steps[i]->name,
-			  r > 0    ? "made"
-			  : r == 0 ? "nothing to do"
-				   : "failed",
-			  (unsigned)(now_usec() - start));
-		made[i] = r > 0;
-		if (r > 0)
-			operation->changed = true;
-		if (r > 0 && steps[i]->recorded)
-			r = record_write(manager, context->instance, &operation->error);
-		if (r >= 0)
-			r = record_write_host(manager, &operation->error);
-		if (r < 0) {
-			fail(operation, r, steps[i]->name);
-			if (!fresh)
-				roll_back(context, made, i + 1);
-			return r;
-		}
-	}
 	return 0;
 }
 

@@ -66,6 +66,10 @@ void operation_finish(struct operation *operation);
  * removal. */
 void apply(struct operation *operation);
 
+/* walk.c: all steps in their order. 0, or a negative errno with the operation's error and step set.
+ * `fresh`: nothing of the profile is there yet. */
+int walk(struct operation *operation, struct step_context *context, bool fresh);
+
 /* remove.c: ends processes, walks the steps backwards, waits for the link to go. Starts at once.
  * With `end_processes` false only what this very call made is taken away (nobody can be inside
  * yet). */

@@ -145,6 +145,17 @@ static bool interface_used(const struct host *host, const char *interface)
 	return false;
 }
 
+/* On a bridge or pair of nsctl's own the host will be the gateway; elsewhere that is not known yet.
+ */
+static int begin(struct step_context *context, struct error *error)
+{
+	const struct profile *profile = context->profile;
+
+	return profile->link_type == LINK_PTP || bridge_is_own(context->host, profile->bridge)
+		       ? ruleset_begin(context->host, error)
+		       : 0;
+}
+
 /* The rules come before the sysctl, so that the host forwards for strangers at no time. */
 static int up(struct step_context *context, struct error *error)
 {
@@ -266,6 +277,7 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 
 const struct step step_forward = {
 	.name = "forward",
+	.begin = begin,
 	.wanted = wanted,
 	.up = up,
 	.down = down,

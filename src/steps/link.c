@@ -325,7 +325,6 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 
 const struct step step_link = {
 	.name = "link",
-	.recorded = true,
 	.wanted = wanted,
 	.up = up,
 	.down = down,

@@ -370,7 +370,7 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 
 const struct step step_mounts = {
 	.name = "mounts",
-	.recorded = true,
+	.beside = true,
 	.wanted = wanted,
 	.up = up,
 	.down = down,

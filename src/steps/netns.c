@@ -99,14 +99,30 @@ static bool wanted(const struct profile *profile)
 }
 
 /* The directory goes with the last pin when nsctl made it, also if this daemon dies right after. */
-static int note_directory(struct host *host, struct error *error)
+static void expect_directory(struct host *host)
 {
-	unsigned missing = netns_directory_missing();
+	unsigned missing = netns_directory_missing() & ~host->netns_directory;
 
-	if (!(missing & ~host->netns_directory))
-		return 0;
 	host->netns_directory |= missing;
-	return host_note(host, error);
+	host->dirty |= missing != 0;
+}
+
+static int begin(struct step_context *context, struct error *error _unused_)
+{
+	expect_directory(context->host);
+	return 0;
+}
+
+static int pin(struct step_context *context, struct error *error)
+{
+	struct host *host = context->host;
+	int r;
+
+	expect_directory(host);
+	r = host->dirty ? host_note(host, error) : 0;
+	return r < 0 ? r
+		     : netns_pin(context->instance->netns_fd, context->instance->name,
+				 &host->netns_directory, error);
 }
 
 int netns_prepare(int *ret_fd, struct rt **ret_rt, struct error *error)
@@ -139,17 +155,13 @@ static int make(struct step_context *context, struct error *error)
 	if (r == 0)
 		r = context->record(context, error);
 	if (r == 0)
-		r = note_directory(context->host, error);
-	if (r == 0)
-		r = netns_pin(instance->netns_fd, instance->name, &context->host->netns_directory,
-			      error);
+		r = pin(context, error);
 	if (r < 0) {
 		instance->rt = rt_free(instance->rt);
 		instance->netns_fd = close_fd(instance->netns_fd);
 		instance->has_netns = false;
 		return r;
 	}
-	context->host->dirty = true;
 	return 1;
 }
 
@@ -213,10 +225,7 @@ static int pin_again(struct step_context *context, struct error *error)
 	struct instance *instance = context->instance;
 	int r = netns_unpin(instance->name, error); /* a bare file that was left */
 
-	if (r == 0)
-		r = netns_pin(instance->netns_fd, instance->name, &context->host->netns_directory,
-			      error);
-	return r;
+	return r < 0 ? r : pin(context, error);
 }
 
 static int up(struct step_context *context, struct error *error)
@@ -307,6 +316,7 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 
 const struct step step_netns = {
 	.name = "netns",
+	.begin = begin,
 	.wanted = wanted,
 	.up = up,
 	.down = down,

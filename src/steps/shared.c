@@ -30,6 +30,11 @@ int steps_renew_link(struct step_context *context, struct error *error)
 	return 1;
 }
 
+void steps_end(struct host *host)
+{
+	ruleset_end(host);
+}
+
 void host_release(struct host *host)
 {
 	_cleanup_free_ char *directory = str_format("%s/ns", host->runtime_directory);

@@ -15,6 +15,8 @@ char *instance_directory(const struct host *host, const struct instance *instanc
 			 const char *file);
 
 struct host_bridge *host_bridge_find(const struct host *host, const char *name);
+/* Was the bridge made by nsctl, or will it be? */
+bool bridge_is_own(const struct host *host, const char *name);
 /* Is another instance on this bridge? */
 bool host_bridge_shared(const struct host *host, const struct instance *instance);
 
