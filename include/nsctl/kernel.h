@@ -96,6 +96,7 @@ struct rt_link_info {
 	int master;    /* 0: none */
 	int peer;      /* of a veth: the other end, by its index where that is; 0: none */
 	unsigned mtu;
+	uint32_t group;
 	bool up;
 	bool isolated; /* bridge port isolation; only with rt_link_isolated */
 	struct ether_addr mac;
@@ -111,6 +112,7 @@ int rt_link_by_index(struct rt *rt, int index, struct rt_link_info *ret);
 struct rt_batch;
 struct rt_batch *rt_batch_begin(struct rt *rt);
 int rt_batch_send(struct rt_batch *batch, struct error *error);
+void rt_batch_discard(struct rt_batch *batch);
 
 struct rt_veth {
 	const char *name;                  /* the end that stays in the socket's namespace */
@@ -141,6 +143,13 @@ int rt_link_delete(struct rt *rt, int index, struct error *error);
 /* Starts the deletion on a thread, since the kernel takes tens of milliseconds for a bridge; the
  * monitor tells when it is gone. What becomes of it otherwise is not told. */
 int rt_link_delete_later(int index);
+/* The same for several veths at once, for which the kernel takes hardly longer than for one; each
+ * is left alone unless it still has that name. */
+struct rt_link_name {
+	int index;
+	char name[IFNAMSIZ];
+};
+int rt_links_delete_later(const struct rt_link_name *links, size_t count);
 
 struct rt_address_info {
 	int index;

@@ -23,6 +23,7 @@ struct operation {
 
 	/* removal (remove.c) */
 	enum { REMOVE_NOT, REMOVE_ENDING, REMOVE_WAITING } stage;
+	bool pushed;    /* its link is being deleted together with others' */
 	bool left_over; /* something could not be taken away */
 	bool look;      /* processes are to be looked for in the next round */
 	bool killing;   /* SIGKILL by now */
