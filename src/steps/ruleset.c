@@ -292,11 +292,10 @@ int ruleset_begin(struct host *host, struct error *error)
 
 static bool wait_for_table(struct host *host)
 {
-	struct table_ahead *ahead = TAKE_PTR(host->table);
+	_cleanup_free_ struct table_ahead *ahead = TAKE_PTR(host->table);
 
 	if (ahead)
 		pthread_join(ahead->thread, NULL);
-	free(ahead);
 	return ahead;
 }
 
