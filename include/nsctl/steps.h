@@ -28,8 +28,9 @@ struct instance {
 	/* netns: the pinned namespace; all zero for network = host */
 	bool has_netns;
 	struct file_id netns_id;
-	int netns_fd;  /* -1: not held */
-	struct rt *rt; /* a socket inside, opened when first needed */
+	int netns_fd;               /* -1: not held */
+	struct rt *rt;              /* a socket inside, opened when first needed */
+	struct rt_monitor *monitor; /* another, that can hear of changes; NULL: not opened */
 
 	/* mounts: the pinned mount namespace */
 	bool has_mounts;
@@ -65,6 +66,9 @@ struct instance {
 	size_t n_awaited;
 	bool bridge_is_going; /* one of them is a bridge */
 
+	uint32_t config;     /* hash of all of the profile that it was made from, 0: not known */
+	struct guard *guard; /* the manager's, who puts back what goes; NULL: nobody does */
+
 	struct instance *next;
 };
 
@@ -91,8 +95,10 @@ struct host {
 	/* Writes what follows to disk (the manager's; NULL in tests), see host_note. */
 	int (*note)(struct host *host, struct error *error);
 
-	bool has_table;           /* inet nsctl is in nf_tables, and nsctl put it there */
-	unsigned netns_directory; /* NETNS_MADE_DIRECTORY, NETNS_BOUND_DIRECTORY */
+	uint32_t intact_generation; /* of nf_tables, when our table was last found as it should be;
+				       0: never, or it should be another by now */
+	bool has_table;             /* inet nsctl is in nf_tables, and nsctl put it there */
+	unsigned netns_directory;   /* NETNS_MADE_DIRECTORY, NETNS_BOUND_DIRECTORY */
 	struct host_bridge *bridges;
 	struct host_sysctl *sysctls;
 	bool dirty; /* one of the four above is not on disk yet */
@@ -181,6 +187,12 @@ void link_host_name(const char *profile, char name[IFNAMSIZ], char altname[64]);
 void instance_await(struct instance *instance, int index);
 /* After a restart: takes up the pinned namespaces that are those of the record. */
 void instance_hold(const struct host *host, struct instance *instance);
+/* Are its pins where they should be? */
+bool instance_pinned(const struct host *host, const struct instance *instance);
+/* The interface through which the host sees the profile: its bridge, or the host's end. */
+const char *instance_gateway_interface(const struct instance *instance);
+/* Is this table of nf_tables nsctl's own? */
+bool ruleset_is_own_table(uint32_t family, const char *table);
 /* When no profile is left: takes away all that they shared. Something stays noted when it could not
  * be taken away. */
 void host_release(struct host *host);

@@ -25,7 +25,8 @@ int rt_query(struct rt *rt, struct nl_msg *message, int (*parse)(struct nl_msg *
 	     void *userdata);
 /* About a link (index 0: none), to be completed; NULL: out of memory. */
 struct nl_msg *rt_link_message(int type, int family, int index);
-/* An RTM_NEWLINK, to a struct rt_link_info. */
+/* An RTM_NEWLINK or RTM_DELLINK, to a struct rt_link_info. */
+int rt_parse_link_header(const struct nlmsghdr *header, struct rt_link_info *info);
 int rt_parse_link(struct nl_msg *message, void *info);
 /* The text of an extended acknowledgement, where there is one; header is an NLMSG_ERROR's. */
 void rt_read_detail(const struct nlmsghdr *header, char *detail);

@@ -13,7 +13,7 @@
 
 #include "rtnl.h"
 
-static int parse_link_attributes(struct nl_msg *message, struct nlattr *attributes[IFLA_MAX + 1],
+static int parse_link_attributes(const struct nlmsghdr *h, struct nlattr *attributes[IFLA_MAX + 1],
 				 const struct ifinfomsg **ret)
 {
 	static struct nla_policy policy[IFLA_MAX + 1] = {
@@ -27,28 +27,33 @@ static int parse_link_attributes(struct nl_msg *message, struct nlattr *attribut
 		[IFLA_STATS64] = { .minlen = offsetof(struct rtnl_link_stats64, rx_errors) },
 	};
 
-	if (nlmsg_parse(nlmsg_hdr(message), sizeof(struct ifinfomsg), attributes, IFLA_MAX,
+	if (nlmsg_parse((struct nlmsghdr *)h, sizeof(struct ifinfomsg), attributes, IFLA_MAX,
 			policy) < 0)
 		return -EBADMSG;
-	*ret = nlmsg_data(nlmsg_hdr(message));
+	*ret = nlmsg_data(h);
 	return 0;
 }
 
-static void read_kind(struct nlattr *link_info, char kind[16])
+/* What kind of link it is, and what its bridge knows of it. */
+static void read_link_info(struct nlattr *link_info, struct rt_link_info *info)
 {
-	struct nlattr *attributes[IFLA_INFO_MAX + 1];
+	struct nlattr *a[IFLA_INFO_MAX + 1], *port[IFLA_BRPORT_MAX + 1];
 
-	if (link_info && nla_parse_nested(attributes, IFLA_INFO_MAX, link_info, NULL) == 0 &&
-	    attributes[IFLA_INFO_KIND])
-		nla_strlcpy(kind, attributes[IFLA_INFO_KIND], 16);
+	if (!link_info || nla_parse_nested(a, IFLA_INFO_MAX, link_info, NULL) < 0)
+		return;
+	if (a[IFLA_INFO_KIND])
+		nla_strlcpy(info->kind, a[IFLA_INFO_KIND], sizeof(info->kind));
+	if (a[IFLA_INFO_SLAVE_DATA] &&
+	    nla_parse_nested(port, IFLA_BRPORT_MAX, a[IFLA_INFO_SLAVE_DATA], NULL) == 0 &&
+	    port[IFLA_BRPORT_ISOLATED])
+		info->isolated = nla_get_u8(port[IFLA_BRPORT_ISOLATED]);
 }
 
-int rt_parse_link(struct nl_msg *message, void *userdata)
+int rt_parse_link_header(const struct nlmsghdr *h, struct rt_link_info *info)
 {
-	struct rt_link_info *info = userdata;
 	struct nlattr *a[IFLA_MAX + 1];
 	const struct ifinfomsg *link;
-	int r = parse_link_attributes(message, a, &link);
+	int r = parse_link_attributes(h, a, &link);
 
 	if (r < 0)
 		return r;
@@ -65,7 +70,7 @@ int rt_parse_link(struct nl_msg *message, void *userdata)
 		info->group = nla_get_u32(a[IFLA_GROUP]);
 	if (a[IFLA_ADDRESS] && nla_len(a[IFLA_ADDRESS]) == ETH_ALEN)
 		memcpy(&info->mac, nla_data(a[IFLA_ADDRESS]), ETH_ALEN);
-	read_kind(a[IFLA_LINKINFO], info->kind);
+	read_link_info(a[IFLA_LINKINFO], info);
 	if (a[IFLA_STATS64]) {
 		const char *stats = nla_data(a[IFLA_STATS64]); /* aligned to 4 bytes only */
 
@@ -75,6 +80,11 @@ int rt_parse_link(struct nl_msg *message, void *userdata)
 		       sizeof(info->tx_bytes));
 	}
 	return 0;
+}
+
+int rt_parse_link(struct nl_msg *message, void *info)
+{
+	return rt_parse_link_header(nlmsg_hdr(message), info);
 }
 
 struct nl_msg *rt_link_message(int type, int family, int index)
@@ -359,34 +369,6 @@ int rt_link_set_isolated(struct rt *rt, int index, bool isolated, struct error *
 	}
 	nla_nest_end(message, port);
 	return rt_request_or(rt, message, error, _("can't isolate bridge port %d"), index);
-}
-
-static int parse_isolated(struct nl_msg *message, void *userdata)
-{
-	struct nlattr *a[IFLA_MAX + 1], *info[IFLA_INFO_MAX + 1], *port[IFLA_BRPORT_MAX + 1];
-	const struct ifinfomsg *link;
-	int r = parse_link_attributes(message, a, &link);
-
-	if (r < 0)
-		return r;
-	if (a[IFLA_LINKINFO] &&
-	    nla_parse_nested(info, IFLA_INFO_MAX, a[IFLA_LINKINFO], NULL) == 0 &&
-	    info[IFLA_INFO_SLAVE_DATA] &&
-	    nla_parse_nested(port, IFLA_BRPORT_MAX, info[IFLA_INFO_SLAVE_DATA], NULL) == 0 &&
-	    port[IFLA_BRPORT_ISOLATED])
-		*(bool *)userdata = nla_get_u8(port[IFLA_BRPORT_ISOLATED]);
-	return 0;
-}
-
-int rt_link_isolated(struct rt *rt, int index, bool *ret)
-{
-	bool isolated = false;
-	int r = rt_query(rt, rt_link_message(RTM_GETLINK, AF_UNSPEC, index), parse_isolated,
-			 &isolated);
-
-	if (r == 0)
-		*ret = isolated;
-	return r;
 }
 
 int rt_link_delete(struct rt *rt, int index, struct error *error)

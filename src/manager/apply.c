@@ -73,6 +73,57 @@ static int load(struct operation *operation, struct profile **ret)
 	return r;
 }
 
+/* Everything, or what is missing. Remembered is also what a failure left. */
+static int make(struct operation *operation, struct step_context *context, bool fresh)
+{
+	struct instance *instance = context->instance;
+	int r = note_access(instance, context->profile, &operation->error);
+
+	if (r < 0)
+		fail(operation, r, NULL);
+	else
+		r = renew_and_walk(operation, context, fresh);
+	operation->warnings = context->warnings;
+	if (r < 0) {
+		if (!fresh)
+			record_write(operation->manager, instance, NULL);
+		return r;
+	}
+	if (!instance->since)
+		instance->since = time(NULL);
+	instance->config = repair_config(context->profile);
+	r = record_write(operation->manager, instance, &operation->error);
+	if (r < 0)
+		fail(operation, r, NULL);
+	return r;
+}
+
+/* Nobody called, and nobody is told but the log. */
+static void apply_repair(struct operation *operation)
+{
+	struct manager *manager = operation->manager;
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	struct instance *instance = manager_find(manager, operation->name);
+	struct step_context context = { .host = &manager->host,
+					.instance = instance,
+					.record = record_now,
+					.userdata = manager };
+
+	if (instance && instance->guard) { /* else it has been taken away meanwhile */
+		int r = load(operation, &profile);
+
+		context.profile = profile;
+		if (r < 0) {
+			repair_give_up(instance, error_text(&operation->error));
+		} else if (repair_begin(operation, instance, profile)) {
+			make(operation, &context, false);
+			events_settle(manager, instance);
+			repair_end(operation, instance);
+		}
+	}
+	operation_finish(operation);
+}
+
 void apply(struct operation *operation)
 {
 	struct manager *manager = operation->manager;
@@ -82,8 +133,13 @@ void apply(struct operation *operation)
 					.record = record_now,
 					.userdata = manager };
 	bool fresh = !instance;
-	int r = load(operation, &profile);
+	int r;
 
+	if (operation->is_repair) {
+		apply_repair(operation);
+		return;
+	}
+	r = load(operation, &profile);
 	if (r == 0 && fresh) {
 		instance = add_instance(manager, operation->name);
 		if (!instance)
@@ -96,23 +152,15 @@ void apply(struct operation *operation)
 	}
 	context.instance = instance;
 	context.profile = profile;
-	r = note_access(instance, profile, &operation->error);
-	if (r < 0)
-		fail(operation, r, NULL);
-	else
-		r = renew_and_walk(operation, &context, fresh);
-	operation->warnings = context.warnings;
+	r = make(operation, &context, fresh);
 	if (r < 0 && fresh) {
 		remove_start(operation, false);
 		return;
 	}
-	if (r == 0 && !instance->since)
-		instance->since = time(NULL);
-	if (r < 0)
-		record_write(manager, instance, NULL);
-	else if (record_write(manager, instance, &operation->error) < 0)
-		fail(operation, -operation->error.code, NULL);
+	if (r == 0)
+		repair_watch(manager, instance, profile->repair);
 	operation_finish(operation);
+	events_settle(manager, instance);
 }
 
 /* ---- dry-run ------------------------------------------------------------------------------ */

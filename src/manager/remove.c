@@ -218,6 +218,7 @@ static void take_away(struct operation *operation)
 	struct step_context context = { .host = &manager->host, .instance = operation->instance };
 	size_t n = 0;
 
+	repair_forget(manager, operation->instance);
 	while (steps[n])
 		n++;
 	while (n--) {

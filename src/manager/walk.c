@@ -11,8 +11,6 @@
 
 #include "internal.h"
 
-#define STEPS_MAX 32
-
 static void fail(struct operation *operation, int code, const char *step)
 {
 	operation->code = code;
@@ -60,6 +58,8 @@ static int walk_again(struct operation *operation, struct step_context *context)
 
 		made[i] = r > 0;
 		operation->changed |= r > 0;
+		if (r > 0)
+			strv_add(&operation->made, steps[i]->name);
 		if (r < 0) {
 			fail(operation, r, steps[i]->name);
 			roll_back(context, made, i + 1);

@@ -39,6 +39,7 @@ static int save(struct host *host, const char *name, const char *value)
 	}
 	saved->next = host->sysctls;
 	host->sysctls = saved;
+	host->intact_generation = 0;
 	host->dirty = true;
 	return 0;
 }
@@ -46,6 +47,7 @@ static int save(struct host *host, const char *name, const char *value)
 void forward_forget(struct host *host)
 {
 	host->dirty = true;
+	host->intact_generation = 0;
 	while (host->sysctls) {
 		struct host_sysctl *saved = host->sysctls;
 

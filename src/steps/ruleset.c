@@ -25,6 +25,11 @@ static const struct {
 	[RULESET_STRICT] = { "strict", "nf_proto", NFT_TYPE_NFPROTO, 1 },
 };
 
+bool ruleset_is_own_table(uint32_t family, const char *table)
+{
+	return family == FAMILY && strcmp(table, TABLE) == 0;
+}
+
 /* ---- the fixed rules: as libnftnl objects, and as text for people ---------------------------- */
 
 static struct nftnl_rule *new_rule(const char *chain)
@@ -439,7 +444,7 @@ static bool set_intact(const struct host *host, enum ruleset_set set)
 	return intact && seen == contents.count;
 }
 
-bool ruleset_intact(const struct host *host)
+static bool look_at_table(const struct host *host)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
 		size_t count = 0;
@@ -452,6 +457,18 @@ bool ruleset_intact(const struct host *host)
 	for (size_t set = 0; set < ARRAY_SIZE(sets); set++)
 		if (!set_intact(host, set))
 			return false;
+	return true;
+}
+
+bool ruleset_intact(struct host *host)
+{
+	uint32_t generation = nft_generation(host->nft);
+
+	if (generation && generation == host->intact_generation)
+		return true;
+	if (!look_at_table(host))
+		return false;
+	host->intact_generation = generation;
 	return true;
 }
 

@@ -25,7 +25,7 @@ int ruleset_add(struct host *host, const struct instance *instance, struct error
 /* Takes out what no other instance needs; `instance` must not be noted any more. */
 int ruleset_remove(struct host *host, const struct instance *before, struct error *error);
 /* Do all rules and all elements stand as they should? */
-bool ruleset_intact(const struct host *host);
+bool ruleset_intact(struct host *host);
 /* Makes the table anew with the elements of all instances, in one change. */
 int ruleset_rebuild(struct host *host, struct error *error);
 

@@ -28,9 +28,9 @@ static struct rt_link_name make_pair(struct rt *rt, int netns_fd, const char *na
 	return link;
 }
 
-static void count_gone(int index _unused_, void *userdata)
+static void count_gone(const struct rt_event *event, void *userdata)
 {
-	++*(int *)userdata;
+	*(int *)userdata += event->type == RT_LINK_GONE;
 }
 
 static void links_go_together_and_only_those_that_still_have_their_name(_unused_ void **state)
@@ -50,7 +50,8 @@ static void links_go_together_and_only_those_that_still_have_their_name(_unused_
 		links[i] = make_pair(rt, netns_fd, name, peer);
 	}
 	strcpy(links[1].name, "ours"); /* the index is another's by now */
-	assert_int_equal(rt_monitor_open(&monitor, NULL), 0);
+	assert_int_equal(rt_monitor_open(-1, &monitor, NULL), 0);
+	assert_int_equal(rt_monitor_listen(monitor, RT_MONITOR_HOST, NULL), 0);
 	assert_int_equal(rt_links_delete_later(links, 3), 0);
 	while (gone < 4) { /* two pairs */
 		struct pollfd wait = { .fd = rt_monitor_fd(monitor), .events = POLLIN };
