@@ -13,9 +13,10 @@
 #define AAAA_STATISTICS_MAGIC UINT64_C(0x617461647461616e) /* and the version below */
 enum {
 	AAAA_STATISTICS_VERSION = 1,
-	AAAA_KINDS = 32,    /* room for reasons to pass, and for kinds of errors */
-	AAAA_CLASSES = 64,  /* of latencies */
-	AAAA_SECONDS = 900, /* of the past */
+	AAAA_KINDS = 32,          /* room for reasons to pass, and for kinds of errors */
+	AAAA_CLASSES = 64,        /* of latencies */
+	AAAA_SECONDS = 900,       /* of the past */
+	AAAA_STATISTICS_MAX = 64, /* structures in a file */
 };
 
 /* The words for both, by their index; NULL-terminated. */
@@ -80,5 +81,6 @@ static inline uint64_t aaaa_class_bound_ns(unsigned class)
 	return (uint64_t)(class % 4 + 5) << (class / 4 + 7);
 }
 
-/* A copy of the file, which the caller frees. -EBADMSG: it is none, or of another version. */
+/* A copy of the file, which the caller frees; of several queues, whose structures stand one after
+ * the other, the sum. -EBADMSG: it is none, or of another version. */
 int aaaa_statistics_read(int fd, struct aaaa_statistics **ret);

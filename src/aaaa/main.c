@@ -1,83 +1,254 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nsctl-aaaa: the engine by hand, on a queue that somebody else's rules fill. */
+/*
+ * nsctl-aaaa: answers DNS queries for AAAA at once.
+ *
+ * All that needs rights is done first: the queue and the sockets are opened, the rules made, the
+ * statistics mapped; then rights are dropped, before the first packet. With several queues each has
+ * a process, and they end together.
+ *
+ * At the end, by SIGTERM or SIGINT, the rules go first and what waits in the queue is still
+ * answered: not one query is lost. By any other death the kernel takes both away, with what waits.
+ */
 #include <fcntl.h>
-#include <getopt.h>
+#include <locale.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 
+#include "options.h"
 #include "respond.h"
 
-static volatile sig_atomic_t ended;
+#define ANSWER_PRIORITY UINT32_C(0x6e736376) /* by which our answers are known to our rules */
 
-static void on_signal(int number _unused_)
+enum { QUEUE_FIRST = 0x6e00, QUEUE_TRIES = 256, EXIT_USAGE = 2 };
+
+struct program {
+	struct options options;
+	struct responder responders[OPTIONS_QUEUES_MAX];
+	pid_t children[OPTIONS_QUEUES_MAX]; /* of all but the first */
+	struct nft *nft;
+};
+
+/* ---- the end ------------------------------------------------------------------------------ */
+
+static volatile sig_atomic_t ended, asked_to_end;
+static int receiving_fd = -1;
+
+/* The next call waits no longer than this, and so does the one after the check of `ended`: a signal
+ * between both is not missed. */
+static void on_signal(int number)
 {
+	const struct timeval soon = { .tv_usec = 1000 };
+	int kept = errno;
+
 	ended = 1;
+	if (number != SIGCHLD)
+		asked_to_end = 1;
+	setsockopt(receiving_fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon));
+	errno = kept;
 }
 
-static struct aaaa_statistics *open_statistics(const char *path)
+static void catch_signals(int fd)
 {
-	struct aaaa_statistics *s;
-	int fd = path ? open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)
-		      : memfd_create("statistics", MFD_CLOEXEC);
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD };
+	const int *number;
 
-	if (fd < 0 || ftruncate(fd, sizeof(*s)) < 0)
-		return NULL;
-	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close_fd(fd);
-	if (s == MAP_FAILED)
-		return NULL;
-	s->version = AAAA_STATISTICS_VERSION;
-	s->size = sizeof(*s);
-	s->since = time(NULL);
-	s->magic = AAAA_STATISTICS_MAGIC;
-	return s;
+	receiving_fd = fd;
+	ARRAY_FOREACH(number, signals)
+		sigaction(*number, &(struct sigaction){ .sa_handler = on_signal }, NULL);
+}
+
+/* ---- the beginning ------------------------------------------------------------------------ */
+
+/* One structure for each queue, one after the other. */
+static int open_statistics(struct program *program, struct error *error)
+{
+	const char *path = program->options.statistics;
+	size_t size = program->options.queues * sizeof(struct aaaa_statistics);
+	struct aaaa_statistics *all;
+	_cleanup_close_ int fd = -1;
+
+	fd = path ? open(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644)
+		  : memfd_create("statistics", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
+		return error_errno(error, errno, _("can't write the statistics %s"), path ?: "");
+	all = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (all == MAP_FAILED)
+		return error_errno(error, errno, _("can't write the statistics %s"), path ?: "");
+	for (unsigned i = 0; i < program->options.queues; i++) {
+		all[i].version = AAAA_STATISTICS_VERSION;
+		all[i].size = sizeof(*all);
+		all[i].since = time(NULL);
+		all[i].magic = AAAA_STATISTICS_MAGIC;
+		program->responders[i].statistics = &all[i];
+	}
+	return 0;
+}
+
+/* Binds as many queues as are wanted, one after the other from `first` on. */
+static int bind_from(struct program *program, unsigned first, struct error *error)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < program->options.queues; i++) {
+		r = queue_open(first + i, &program->responders[i].queue, error);
+		if (r < 0)
+			break;
+	}
+	for (unsigned i = 0; r < 0 && i < program->options.queues; i++)
+		program->responders[i].queue = queue_free(program->responders[i].queue);
+	return r;
+}
+
+static int open_queues(struct program *program, struct error *error)
+{
+	unsigned first = program->options.queue;
+	int r;
+
+	if (first)
+		return bind_from(program, first, error);
+	for (first = QUEUE_FIRST; first < QUEUE_FIRST + QUEUE_TRIES; first++) {
+		error_clear(error);
+		r = bind_from(program, first, error);
+		if (r != -EBUSY)
+			break;
+	}
+	program->options.queue = first;
+	return r;
+}
+
+static int make_rules(struct program *program, struct error *error)
+{
+	const struct options *options = &program->options;
+	const struct rules rules = {
+		.table = options->table,
+		.hook = options->hook,
+		.port = options->port,
+		.qtypes = options->policy.qtypes,
+		.n_qtypes = options->policy.n_qtypes,
+		.queue = (uint16_t)options->queue,
+		.n_queues = (uint16_t)options->queues,
+		.priority = ANSWER_PRIORITY,
+	};
+	int r = nft_open(&program->nft, error);
+
+	return r < 0 ? r : rules_make(program->nft, &rules, error);
+}
+
+static int prepare(struct program *program, struct error *error)
+{
+	const struct options *options = &program->options;
+	int r;
+
+	if (geteuid() != 0)
+		return error_set(error, EPERM, _("must be started by root"));
+	r = open_statistics(program, error);
+	if (r >= 0)
+		r = open_queues(program, error);
+	for (unsigned i = 0; r >= 0 && i < options->queues; i++) {
+		struct responder *responder = &program->responders[i];
+
+		responder->way =
+			options->hook == RULES_OUTPUT ? RESPOND_BY_VERDICT : RESPOND_BY_SOCKET;
+		responder->port = options->port;
+		responder->policy = options->policy;
+		responder->priority = ANSWER_PRIORITY;
+		if (responder->way == RESPOND_BY_SOCKET)
+			r = respond_open_sockets(responder, error);
+	}
+	return r;
+}
+
+/* ---- running ------------------------------------------------------------------------------ */
+
+/* Until a signal; then until the queue is empty. */
+static int respond(struct program *program, struct responder *responder, struct error *error)
+{
+	int r = 0;
+
+	catch_signals(queue_fd(responder->queue));
+	while (r == 0 && !ended)
+		r = respond_once(responder);
+	program->nft = nft_free(program->nft); /* no further queries come */
+	for (unsigned i = 0; i < OPTIONS_QUEUES_MAX; i++)
+		if (program->children[i] > 0)
+			kill(program->children[i], SIGTERM);
+	while (r == 0)
+		r = respond_once(responder);
+	return r == -EAGAIN ? 0 : error_errno(error, r, _("the queue is of no use any more"));
+}
+
+/* A process for each further queue, which ends with this one. */
+static int start_children(struct program *program, struct error *error)
+{
+	for (unsigned i = 1; i < program->options.queues; i++) {
+		pid_t parent = getpid(), pid = fork();
+
+		if (pid < 0)
+			return error_errno(error, errno, _("can't start a process for a queue"));
+		if (pid == 0) {
+			memset(program->children, 0, sizeof(program->children));
+			prctl(PR_SET_PDEATHSIG, SIGTERM);
+			if (getppid() != parent)
+				_exit(EXIT_FAILURE);
+			_exit(respond(program, &program->responders[i], error) < 0);
+		}
+		program->children[i] = pid;
+		program->responders[i].queue = queue_free(program->responders[i].queue);
+	}
+	return 0;
+}
+
+static int run(struct program *program, struct error *error)
+{
+	int r = prepare(program, error), status;
+
+	if (r >= 0)
+		r = start_children(program, error);
+	/* behind the fork: a table lives as long as anybody has its socket */
+	if (r >= 0 && !program->options.no_rules)
+		r = make_rules(program, error);
+	if (r >= 0) {
+		puts("ready");
+		fflush(stdout);
+		r = respond(program, &program->responders[0], error);
+	}
+	while (wait(&status) > 0 || errno == EINTR)
+		;
+	if (r >= 0 && !asked_to_end)
+		return error_set(error, ECHILD, _("the process of a queue has ended"));
+	return r;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "hook", required_argument, NULL, 'h' },
-		{ "queue", required_argument, NULL, 'q' },
-		{ "statistics", required_argument, NULL, 's' },
-		{},
-	};
-	struct responder responder = { .port = 53, .policy = { .qtypes = { 28 }, .n_qtypes = 1 } };
+	static struct program program;
 	_cleanup_error_ struct error error = {};
-	const char *path = NULL;
-	unsigned number = 77;
-	int c, r;
+	int r;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
-		switch (c) {
-		case 'h':
-			responder.way = str_equal(optarg, "output") ? RESPOND_BY_VERDICT
-								    : RESPOND_BY_SOCKET;
-			break;
-		case 'q':
-			number = (unsigned)atoi(optarg);
-			break;
-		case 's':
-			path = optarg;
-			break;
-		default:
-			return 2;
-		}
-	sigaction(SIGTERM, &(struct sigaction){ .sa_handler = on_signal }, NULL);
-	sigaction(SIGINT, &(struct sigaction){ .sa_handler = on_signal }, NULL);
-	responder.statistics = open_statistics(path);
-	r = responder.statistics ? queue_open(number, &responder.queue, &error)
-				 : error_errno(&error, errno, "can't open the statistics");
-	if (r >= 0 && responder.way == RESPOND_BY_SOCKET)
-		r = respond_open_sockets(&responder, &error);
+	setlocale(LC_CTYPE, "");
+	setlocale(LC_MESSAGES, "");
+	bindtextdomain(PACKAGE, LOCALEDIR);
+	textdomain(PACKAGE);
+	r = options_parse(&program.options, argc, argv, &error);
+	if (r >= 0 && program.options.help) {
+		options_help(stdout);
+		return EXIT_SUCCESS;
+	}
+	if (r >= 0 && program.options.version) {
+		printf("nsctl-aaaa %s\n", PACKAGE_VERSION);
+		return EXIT_SUCCESS;
+	}
 	if (r >= 0)
-		puts("ready");
-	fflush(stdout);
-	while (r >= 0 && !ended)
-		r = respond_once(&responder);
-	if (r < 0)
-		fprintf(stderr, "nsctl-aaaa: %s\n", error.code ? error_text(&error) : strerror(-r));
-	queue_free(responder.queue);
-	return r < 0;
+		r = run(&program, &error);
+	if (r >= 0)
+		return EXIT_SUCCESS;
+	fprintf(stderr, "nsctl-aaaa: %s\n", error_text(&error));
+	if (error.hint)
+		fprintf(stderr, "  %s\n", error.hint);
+	return error.code == EINVAL ? EXIT_USAGE : EXIT_FAILURE;
 }

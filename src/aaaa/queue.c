@@ -139,6 +139,8 @@ int queue_open(unsigned number, struct queue **ret, struct error *error)
 			(struct msghdr){ .msg_iov = &queue->vectors[i], .msg_iovlen = 1 };
 	}
 	r = bind_queue(queue);
+	if (r == -EPERM && geteuid() == 0) /* what the kernel says to all but the owner */
+		r = -EBUSY;
 	if (r < 0) {
 		error_errno(error, r, _("can't bind queue %u"), number);
 		queue_free(queue);

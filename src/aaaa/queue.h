@@ -21,6 +21,7 @@ struct queued {
 
 struct queue;
 
+/* -EBUSY: somebody listens on it already. */
 int queue_open(unsigned number, struct queue **ret, struct error *error);
 struct queue *queue_free(struct queue *queue);
 int queue_fd(const struct queue *queue);

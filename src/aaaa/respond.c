@@ -192,6 +192,11 @@ int respond_open_sockets(struct responder *responder, struct error *error)
 	responder->raw6 = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 	if (responder->raw4 < 0 || responder->raw6 < 0)
 		return error_errno(error, errno, _("can't open a raw socket"));
+	if (setsockopt(responder->raw4, SOL_SOCKET, SO_PRIORITY, &responder->priority,
+		       sizeof(responder->priority)) < 0 ||
+	    setsockopt(responder->raw6, SOL_SOCKET, SO_PRIORITY, &responder->priority,
+		       sizeof(responder->priority)) < 0)
+		return error_errno(error, errno, _("can't mark what raw sockets send"));
 	setsockopt(responder->raw6, IPPROTO_IPV6, IPV6_HDRINCL, &one, sizeof(one));
 	return 0;
 }

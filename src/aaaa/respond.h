@@ -15,11 +15,13 @@ struct responder {
 	enum respond_way way;
 	unsigned port;
 	struct dns_policy policy;
-	int raw4, raw6; /* RESPOND_BY_SOCKET */
+	int raw4, raw6;    /* RESPOND_BY_SOCKET */
+	uint32_t priority; /* of what they send, by which rules know it */
 	struct aaaa_statistics *statistics;
 	struct aaaa_statistics_second *second; /* the present one */
 };
 
 int respond_open_sockets(struct responder *responder, struct error *error);
-/* One batch. 0, or a negative errno when the queue is of no use any more. */
+/* One batch. 0, -EAGAIN when none came in the time that the socket waits, or another negative errno
+ * when the queue is of no use any more. */
 int respond_once(struct responder *responder);

@@ -23,27 +23,78 @@ const char *const aaaa_error_names[] = {
 	[AAAA_ERROR_EPERM] = "eperm",     NULL,
 };
 
-int aaaa_statistics_read(int fd, struct aaaa_statistics **ret)
+/* The n-th structure of the file: 1, 0 where the file ends, or a negative errno. */
+static int read_one(int fd, size_t n, struct aaaa_statistics *ret)
 {
-	_cleanup_free_ struct aaaa_statistics *copy = calloc(1, sizeof(*copy));
 	size_t done = 0;
 
-	if (!copy)
-		return -ENOMEM;
-	while (done < sizeof(*copy)) {
-		ssize_t n = pread(fd, (char *)copy + done, sizeof(*copy) - done, (off_t)done);
+	while (done < sizeof(*ret)) {
+		ssize_t got = pread(fd, (char *)ret + done, sizeof(*ret) - done,
+				    (off_t)(n * sizeof(*ret) + done));
 
-		if (n < 0 && errno == EINTR)
+		if (got < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
+		if (got < 0)
 			return -errno;
-		if (n == 0)
-			return -EBADMSG;
-		done += (size_t)n;
+		if (got == 0)
+			return done == 0 && n > 0 ? 0 : -EBADMSG;
+		done += (size_t)got;
 	}
-	if (copy->magic != AAAA_STATISTICS_MAGIC || copy->version != AAAA_STATISTICS_VERSION ||
-	    copy->size != sizeof(*copy))
-		return -EBADMSG;
-	*ret = TAKE_PTR(copy);
+	return ret->magic == AAAA_STATISTICS_MAGIC && ret->version == AAAA_STATISTICS_VERSION &&
+			       ret->size == sizeof(*ret)
+		       ? 1
+		       : -EBADMSG;
+}
+
+static void add_counts(uint64_t *to, const uint64_t *from, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		to[i] += from[i];
+}
+
+static void add_second(struct aaaa_statistics_second *to, const struct aaaa_statistics_second *from)
+{
+	if (from->time < to->time)
+		return;
+	if (from->time > to->time) {
+		*to = *from;
+		return;
+	}
+	to->answered += from->answered;
+	to->passed += from->passed;
+	to->errors += from->errors;
+	for (size_t i = 0; i < AAAA_CLASSES; i++)
+		to->latency[i] += from->latency[i];
+}
+
+static void add(struct aaaa_statistics *to, const struct aaaa_statistics *from)
+{
+	to->seen += from->seen;
+	to->answered += from->answered;
+	to->latency_sum_ns += from->latency_sum_ns;
+	to->queue_length += from->queue_length;
+	to->queue_dropped += from->queue_dropped;
+	to->queue_user_dropped += from->queue_user_dropped;
+	add_counts(to->passed, from->passed, AAAA_KINDS);
+	add_counts(to->errors, from->errors, AAAA_KINDS);
+	add_counts(to->latency, from->latency, AAAA_CLASSES);
+	for (size_t i = 0; i < AAAA_SECONDS; i++)
+		add_second(&to->seconds[i], &from->seconds[i]);
+}
+
+int aaaa_statistics_read(int fd, struct aaaa_statistics **ret)
+{
+	_cleanup_free_ struct aaaa_statistics *sum = malloc(sizeof(*sum));
+	_cleanup_free_ struct aaaa_statistics *one = malloc(sizeof(*one));
+	int r = sum && one ? read_one(fd, 0, sum) : -ENOMEM;
+
+	for (size_t i = 1; r > 0 && i < AAAA_STATISTICS_MAX; i++) {
+		r = read_one(fd, i, one);
+		if (r > 0)
+			add(sum, one);
+	}
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(sum);
 	return 0;
 }

@@ -9,6 +9,7 @@
  */
 #include "nsctl/kernel.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
@@ -197,6 +198,17 @@ static void table_operation(struct nft_batch *batch, uint16_t type, uint16_t fla
 void nft_table_add(struct nft_batch *batch, uint32_t family, const char *table)
 {
 	table_operation(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE, family, table);
+}
+
+void nft_table_add_owned(struct nft_batch *batch, uint32_t family, const char *table)
+{
+	struct nlmsghdr *h = operation(batch, NFT_MSG_NEWTABLE, family, NLM_F_CREATE | NLM_F_EXCL);
+
+	if (!h)
+		return;
+	mnl_attr_put_strz(h, NFTA_TABLE_NAME, table);
+	mnl_attr_put_u32(h, NFTA_TABLE_FLAGS, htonl(NFT_TABLE_F_OWNER));
+	batch_take(batch, h);
 }
 
 void nft_table_delete(struct nft_batch *batch, uint32_t family, const char *table)

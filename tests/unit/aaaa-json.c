@@ -78,6 +78,16 @@ static void the_file_is_read_whole_or_not_at_all(void **state _unused_)
 	assert_int_equal(aaaa_statistics_read(fd, &copy), 0);
 	assert_memory_equal(copy, s, sizeof(*s));
 	free(copy);
+	/* a second queue is added, a third that is cut off is an error */
+	assert_int_equal(write_all(fd, s, sizeof(*s)), 0);
+	assert_int_equal(aaaa_statistics_read(fd, &copy), 0);
+	assert_int_equal(copy->answered, 2 * s->answered);
+	assert_int_equal(copy->errors[0], 2 * s->errors[0]);
+	assert_int_equal(copy->seconds[(NOW - 3) % AAAA_SECONDS].answered, 20);
+	assert_int_equal(copy->since, s->since);
+	free(copy);
+	assert_int_equal(write_all(fd, s, 100), 0);
+	assert_int_equal(aaaa_statistics_read(fd, &copy), -EBADMSG);
 	assert_int_equal(ftruncate(fd, sizeof(*s) - 1), 0);
 	assert_int_equal(aaaa_statistics_read(fd, &copy), -EBADMSG);
 	assert_int_equal(ftruncate(fd, 0), 0);
