@@ -90,5 +90,6 @@ void change_down(struct call *call);
 void query_status(struct call *call);
 void query_list(struct call *call);
 void query_aaaa(struct call *call);
+void query_processes(struct call *call);
 void exec_join(struct call *call);
 void exec_exec(struct call *call);
