@@ -11,6 +11,8 @@
  */
 #include <fcntl.h>
 #include <locale.h>
+#include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,6 +23,7 @@
 
 #include "options.h"
 #include "respond.h"
+#include "rights.h"
 
 #define ANSWER_PRIORITY UINT32_C(0x6e736376) /* by which our answers are known to our rules */
 
@@ -31,6 +34,9 @@ struct program {
 	struct responder responders[OPTIONS_QUEUES_MAX];
 	pid_t children[OPTIONS_QUEUES_MAX]; /* of all but the first */
 	struct nft *nft;
+	uid_t uid; /* whose rights to go on with */
+	gid_t gid;
+	int statistics_fd; /* locked for as long as this runs */
 };
 
 /* ---- the end ------------------------------------------------------------------------------ */
@@ -64,21 +70,48 @@ static void catch_signals(int fd)
 
 /* ---- the beginning ------------------------------------------------------------------------ */
 
+/* The lock says that we run, and whose process this is, to whoever looks after us. It would go with
+ * any descriptor of the file that is closed: this one stays open. */
+static int lock(int fd, const char *path, struct error *error)
+{
+	const struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	if (fcntl(fd, F_SETLK, &lock) == 0)
+		return 0;
+	if (errno != EACCES && errno != EAGAIN)
+		return error_errno(error, errno, _("can't lock %s"), path);
+	return error_set(error, EBUSY, _("%s is another nsctl-aaaa's, which runs"), path);
+}
+
+static int open_statistics_file(struct program *program, size_t size, struct error *error)
+{
+	const char *path = program->options.statistics;
+	int fd = path ? open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600)
+		      : memfd_create("statistics", MFD_CLOEXEC);
+	int r = 0;
+
+	if (fd >= 0 && path)
+		r = lock(fd, path, error);
+	if (r < 0)
+		return r;
+	if (fd < 0 || ftruncate(fd, 0) < 0 || ftruncate(fd, (off_t)size) < 0)
+		return error_errno(error, errno, _("can't write the statistics %s"), path ?: "");
+	program->statistics_fd = fd;
+	return 0;
+}
+
 /* One structure for each queue, one after the other. */
 static int open_statistics(struct program *program, struct error *error)
 {
-	const char *path = program->options.statistics;
 	size_t size = program->options.queues * sizeof(struct aaaa_statistics);
 	struct aaaa_statistics *all;
-	_cleanup_close_ int fd = -1;
+	int r = open_statistics_file(program, size, error);
 
-	fd = path ? open(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644)
-		  : memfd_create("statistics", MFD_CLOEXEC);
-	if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
-		return error_errno(error, errno, _("can't write the statistics %s"), path ?: "");
-	all = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (r < 0)
+		return r;
+	all = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, program->statistics_fd, 0);
 	if (all == MAP_FAILED)
-		return error_errno(error, errno, _("can't write the statistics %s"), path ?: "");
+		return error_errno(error, errno, "%s", _("can't map the statistics"));
 	for (unsigned i = 0; i < program->options.queues; i++) {
 		all[i].version = AAAA_STATISTICS_VERSION;
 		all[i].size = sizeof(*all);
@@ -86,6 +119,38 @@ static int open_statistics(struct program *program, struct error *error)
 		all[i].magic = AAAA_STATISTICS_MAGIC;
 		program->responders[i].statistics = &all[i];
 	}
+	return 0;
+}
+
+/* Who started us and is gone may have been followed by another, who does not know of us: then this
+ * ends, if it was before the lock. */
+static int check_starter(const struct program *program, struct error *error)
+{
+	struct pollfd poll_fd = { .fd = (int)program->options.ready_fd };
+
+	if (!program->options.ready_fd)
+		return 0;
+	if (fcntl(poll_fd.fd, F_SETFD, FD_CLOEXEC) < 0)
+		return error_errno(error, errno, "--ready-fd=%u", program->options.ready_fd);
+	if (poll(&poll_fd, 1, 0) > 0 && poll_fd.revents & POLLERR)
+		return error_set(error, EPIPE, "%s", _("nobody waits for this to be ready"));
+	return 0;
+}
+
+static int find_user(struct program *program, struct error *error)
+{
+	const char *name = program->options.user;
+	const struct passwd *user = getpwnam(name);
+
+	if (!user || user->pw_uid == 0) {
+		error_set(error, EINVAL,
+			  user ? _("--user: %s has all rights") : _("--user: there is no %s"),
+			  name);
+		error_hint(error, _("name one that owns nothing, as nobody"));
+		return -EINVAL;
+	}
+	program->uid = user->pw_uid;
+	program->gid = user->pw_gid;
 	return 0;
 }
 
@@ -132,6 +197,8 @@ static int make_rules(struct program *program, struct error *error)
 		.n_qtypes = options->policy.n_qtypes,
 		.queue = (uint16_t)options->queue,
 		.n_queues = (uint16_t)options->queues,
+		.interface = options->interface,
+		.from = &options->from_address,
 		.priority = ANSWER_PRIORITY,
 	};
 	int r = nft_open(&program->nft, error);
@@ -146,7 +213,11 @@ static int prepare(struct program *program, struct error *error)
 
 	if (geteuid() != 0)
 		return error_set(error, EPERM, _("must be started by root"));
-	r = open_statistics(program, error);
+	r = find_user(program, error);
+	if (r >= 0)
+		r = open_statistics(program, error);
+	if (r >= 0)
+		r = check_starter(program, error);
 	if (r >= 0)
 		r = open_queues(program, error);
 	for (unsigned i = 0; r >= 0 && i < options->queues; i++) {
@@ -182,6 +253,18 @@ static int respond(struct program *program, struct responder *responder, struct 
 	return r == -EAGAIN ? 0 : error_errno(error, r, _("the queue is of no use any more"));
 }
 
+static int run_child(struct program *program, struct responder *responder, pid_t parent)
+{
+	_cleanup_error_ struct error error = {};
+	int r = rights_drop(program->uid, program->gid, &error);
+
+	/* behind the drop, which takes it away */
+	if (r < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent)
+		return -EPERM;
+	r = rights_seal(&error);
+	return r < 0 ? r : respond(program, responder, &error);
+}
+
 /* A process for each further queue, which ends with this one. */
 static int start_children(struct program *program, struct error *error)
 {
@@ -192,15 +275,30 @@ static int start_children(struct program *program, struct error *error)
 			return error_errno(error, errno, _("can't start a process for a queue"));
 		if (pid == 0) {
 			memset(program->children, 0, sizeof(program->children));
-			prctl(PR_SET_PDEATHSIG, SIGTERM);
-			if (getppid() != parent)
-				_exit(EXIT_FAILURE);
-			_exit(respond(program, &program->responders[i], error) < 0);
+			_exit(run_child(program, &program->responders[i], parent) < 0);
 		}
 		program->children[i] = pid;
 		program->responders[i].queue = queue_free(program->responders[i].queue);
 	}
 	return 0;
+}
+
+static void tell(const struct program *program, const char *text)
+{
+	int fd = (int)program->options.ready_fd;
+
+	write_all(fd, text, strlen(text));
+	close_fd(fd);
+}
+
+static void say_ready(struct program *program)
+{
+	if (program->options.ready_fd) {
+		tell(program, "ready");
+		program->options.ready_fd = 0;
+		return;
+	}
+	write_all(STDOUT_FILENO, "ready\n", strlen("ready\n"));
 }
 
 static int run(struct program *program, struct error *error)
@@ -212,9 +310,12 @@ static int run(struct program *program, struct error *error)
 	/* behind the fork: a table lives as long as anybody has its socket */
 	if (r >= 0 && !program->options.no_rules)
 		r = make_rules(program, error);
+	if (r >= 0)
+		r = rights_drop(program->uid, program->gid, error);
+	if (r >= 0)
+		r = rights_seal(error);
 	if (r >= 0) {
-		puts("ready");
-		fflush(stdout);
+		say_ready(program);
 		r = respond(program, &program->responders[0], error);
 	}
 	while (wait(&status) > 0 || errno == EINTR)
@@ -247,6 +348,10 @@ int main(int argc, char **argv)
 		r = run(&program, &error);
 	if (r >= 0)
 		return EXIT_SUCCESS;
+	if (program.options.ready_fd) {
+		tell(&program, error_text(&error));
+		return EXIT_FAILURE;
+	}
 	fprintf(stderr, "nsctl-aaaa: %s\n", error_text(&error));
 	if (error.hint)
 		fprintf(stderr, "  %s\n", error.hint);

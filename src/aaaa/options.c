@@ -31,6 +31,10 @@ static const struct entry {
 	  .offset = FIELD(policy) },
 	{ "dnssec", N_("WHAT"), N_("queries that ask for DNSSEC: pass, answer"), WORD,
 	  .offset = FIELD(policy.answer_dnssec), .words = dnssec },
+	{ "interface", N_("NAME"), N_("only queries that come in there (input, forward)"), TEXT,
+	  .offset = FIELD(interface) },
+	{ "from", N_("ADDRESS"), N_("only queries of this address (input, forward)"), TEXT,
+	  .offset = FIELD(from) },
 	{ "queue", N_("NUMBER"), N_("the kernel's queue; without it a free one"), NUMBER,
 	  .offset = FIELD(queue), .min = 1, .max = 65535 },
 	{ "queues", N_("COUNT"), N_("how many queues, each with a process"), NUMBER,
@@ -40,6 +44,8 @@ static const struct entry {
 	{ "table", N_("NAME"), N_("the nf_tables table of the rules"), TEXT,
 	  .offset = FIELD(table) },
 	{ "user", N_("USER"), N_("whose rights to go on with"), TEXT, .offset = FIELD(user) },
+	{ "ready-fd", N_("FD"), N_("write \"ready\" to this descriptor, or what went wrong"),
+	  NUMBER, .offset = FIELD(ready_fd), .min = 3, .max = 1023 },
 	{ "no-rules", NULL, N_("make no rules: somebody else's fill the queue"), FLAG,
 	  .offset = FIELD(no_rules) },
 	{ "help", NULL, N_("show this help"), FLAG, .offset = FIELD(help) },
@@ -136,6 +142,19 @@ static int refuse(struct error *error, const char *format, const char *word)
 	return -EINVAL;
 }
 
+/* What depends on another option. */
+static int check(struct options *options, struct error *error)
+{
+	if (options->from && ip_address_parse(options->from, &options->from_address) < 0)
+		return refuse(error, _("--from: %s is no address"), options->from);
+	if (options->interface && strlen(options->interface) >= IFNAMSIZ)
+		return refuse(error, _("--interface: %s is too long for a name"),
+			      options->interface);
+	if (options->hook == RULES_OUTPUT && (options->interface || options->from))
+		return refuse(error, _("with --hook=%s queries come from nowhere else"), "output");
+	return 0;
+}
+
 int options_parse(struct options *options, int argc, char **argv, struct error *error)
 {
 	struct option longs[ARRAY_SIZE(entries) + 1] = {};
@@ -162,7 +181,7 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 	}
 	if (optind < argc)
 		return refuse(error, _("\"%s\" is one word too many"), argv[optind]);
-	return 0;
+	return check(options, error);
 }
 
 void options_help(FILE *out)

@@ -79,12 +79,34 @@ static void to_queue(struct nftnl_rule *rule, const struct rules *rules, bool na
 		nft_xt_target(rule, "NFQUEUE", 3, &info, XT_ALIGN(sizeof(info)));
 }
 
+static void match_interface(struct nftnl_rule *rule, const char *interface)
+{
+	char name[IFNAMSIZ] = {};
+
+	memcpy(name, interface, strnlen(interface, sizeof(name) - 1));
+	nft_load_meta(rule, NFT_META_IIFNAME);
+	nft_match_value(rule, name, sizeof(name));
+}
+
+static void match_sender(struct nftnl_rule *rule, const struct ip_address *from)
+{
+	bool v6 = from->family == AF_INET6;
+	size_t offset = v6 ? offsetof(struct ip6_hdr, ip6_src) : offsetof(struct iphdr, saddr);
+
+	nft_load_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, (uint32_t)offset, v6 ? 16 : 4);
+	nft_match_value(rule, &from->v6, v6 ? 16 : 4);
+}
+
 /* One rule for queries of one type; of any type with qtype 0. */
 static void add_query_rule(struct nft_batch *batch, const struct rules *rules,
 			   const struct means *means, uint32_t family, uint16_t qtype)
 {
 	struct nftnl_rule *rule = nft_rule_new(family, rules->table, "queries", NULL);
 
+	if (rules->interface)
+		match_interface(rule, rules->interface);
+	if (rules->from->family)
+		match_sender(rule, rules->from);
 	match_udp_port(rule, offsetof(struct udphdr, dest), rules->port);
 	if (qtype)
 		match_type(rule, family, qtype);

@@ -13,6 +13,8 @@ struct rules {
 	const uint16_t *qtypes;
 	size_t n_qtypes;
 	uint16_t queue, n_queues;
+	const char *interface;         /* that queries come in by; NULL: any */
+	const struct ip_address *from; /* that they are of; family 0: any */
 	uint32_t priority; /* SO_PRIORITY of the raw sockets, by which their answers are known */
 };
 
