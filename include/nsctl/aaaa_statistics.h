@@ -57,10 +57,10 @@ struct aaaa_statistics {
 	uint64_t magic;
 	uint32_t version, size; /* size of this structure */
 	int64_t since;          /* when it began, in seconds since 1970 */
+	uint32_t pid, queue;    /* whose /proc/PID/net tells of which of the kernel's queues */
 	uint64_t seen, answered;
 	uint64_t passed[AAAA_KINDS], errors[AAAA_KINDS]; /* by aaaa_passed, aaaa_error */
 	uint64_t latency[AAAA_CLASSES], latency_sum_ns;
-	uint64_t queue_length, queue_dropped, queue_user_dropped;
 	struct aaaa_statistics_second seconds[AAAA_SECONDS]; /* at time % AAAA_SECONDS */
 };
 

@@ -25,6 +25,7 @@ enum {
 struct queue {
 	int fd;
 	uint16_t number; /* in network byte order */
+	pid_t opener;
 	uint64_t refused;
 	size_t collected;
 	struct mmsghdr messages[QUEUE_BATCH];
@@ -125,6 +126,7 @@ int queue_open(unsigned number, struct queue **ret, struct error *error)
 	if (!queue)
 		return error_oom(error);
 	queue->number = htons((uint16_t)number);
+	queue->opener = getpid();
 	queue->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
 	if (queue->fd < 0 || connect(queue->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		r = error_errno(error, errno, _("can't open a socket for queue %u"), number);
@@ -161,6 +163,16 @@ struct queue *queue_free(struct queue *queue)
 int queue_fd(const struct queue *queue)
 {
 	return queue->fd;
+}
+
+unsigned queue_number(const struct queue *queue)
+{
+	return ntohs(queue->number);
+}
+
+pid_t queue_opener(const struct queue *queue)
+{
+	return queue->opener;
 }
 
 uint64_t queue_refused(const struct queue *queue)

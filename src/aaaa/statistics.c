@@ -72,9 +72,6 @@ static void add(struct aaaa_statistics *to, const struct aaaa_statistics *from)
 	to->seen += from->seen;
 	to->answered += from->answered;
 	to->latency_sum_ns += from->latency_sum_ns;
-	to->queue_length += from->queue_length;
-	to->queue_dropped += from->queue_dropped;
-	to->queue_user_dropped += from->queue_user_dropped;
 	add_counts(to->passed, from->passed, AAAA_KINDS);
 	add_counts(to->errors, from->errors, AAAA_KINDS);
 	add_counts(to->latency, from->latency, AAAA_CLASSES);

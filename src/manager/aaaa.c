@@ -6,6 +6,8 @@
 #include "aaaa_json.h"
 #include "internal.h"
 
+enum { QUEUES_TEXT_MAX = 65536 };
+
 static const struct aaaa_names names = { aaaa_passed_names, aaaa_error_names };
 
 /* Nothing is followed and nothing is waited for: the responder may have put anything there. */
@@ -17,11 +19,26 @@ static int open_statistics(struct manager *manager, const char *name)
 	return fd >= 0 ? fd : path ? -errno : -ENOMEM;
 }
 
+/* What the kernel tells of the queue, in the responder's network namespace. The number of a process
+ * is what the responder says, and all that is read of it are three numbers. */
+static void read_queue(const struct aaaa_statistics *statistics, struct aaaa_queue *ret)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[64];
+	size_t length;
+
+	snprintf(path, sizeof(path), "/proc/%u/net/netfilter/nfnetlink_queue", statistics->pid);
+	if (file_read(AT_FDCWD, path, QUEUES_TEXT_MAX, &text, &length) < 0)
+		text = NULL;
+	aaaa_queue_parse(text, statistics->queue, ret);
+}
+
 int manager_aaaa(struct manager *manager, const char *name, int64_t since, json_t **ret,
 		 struct error *error)
 {
 	_cleanup_free_ struct aaaa_statistics *statistics = NULL;
 	_cleanup_close_ int fd = -1;
+	struct aaaa_queue queue;
 	json_t *object;
 	int r;
 
@@ -33,7 +50,8 @@ int manager_aaaa(struct manager *manager, const char *name, int64_t since, json_
 	r = fd < 0 ? fd : aaaa_statistics_read(fd, &statistics);
 	if (r < 0)
 		return error_errno(error, r, _("can't read the statistics of %s"), name);
-	object = aaaa_json(statistics, &names, time(NULL), since);
+	read_queue(statistics, &queue);
+	object = aaaa_json(statistics, &names, &queue, time(NULL), since);
 	if (!object || json_object_set_new(object, "profile", json_string(name)) < 0 ||
 	    json_object_set_new(object, "running", json_true()) < 0) {
 		json_decref(object);

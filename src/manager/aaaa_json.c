@@ -4,6 +4,8 @@
  * filled in: who reads this needs no rule for gaps. Numbers that JSON's integers can't hold are
  * the responder's nonsense, and cut off.
  */
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "aaaa_json.h"
@@ -53,15 +55,15 @@ static json_t *classes_json(const uint64_t *counts)
 
 /* ---- the past --------------------------------------------------------------------------- */
 
-/* The time within which a part of the answers of a second was given; null when there were none. */
-static json_t *quantile_json(const struct aaaa_statistics_second *second, double q)
+/* The time within which a part of the answers was given; null when there were none. */
+static json_t *quantile_json(const uint64_t *counts, double q)
 {
 	double total = 0, below = 0;
 
 	for (size_t i = 0; i < AAAA_CLASSES; i++)
-		total += second->latency[i];
+		total += (double)counts[i];
 	for (unsigned i = 0; i < AAAA_CLASSES && total > 0; i++) {
-		double count = second->latency[i];
+		double count = (double)counts[i];
 		double low = i > 0 ? (double)aaaa_class_bound_ns(i - 1) : 0;
 		double high = i + 1 < AAAA_CLASSES ? (double)aaaa_class_bound_ns(i) : low;
 
@@ -76,13 +78,16 @@ static json_t *second_json(const struct aaaa_statistics *s, int64_t time)
 {
 	static const struct aaaa_statistics_second nothing;
 	const struct aaaa_statistics_second *second = &s->seconds[time % AAAA_SECONDS];
+	uint64_t counts[AAAA_CLASSES];
 
 	if (second->time != time)
 		second = &nothing;
+	for (size_t i = 0; i < AAAA_CLASSES; i++)
+		counts[i] = second->latency[i];
 	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o}", "time", (json_int_t)time, "answered",
 			 (json_int_t)second->answered, "passed", (json_int_t)second->passed,
-			 "errors", (json_int_t)second->errors, "p50_us", quantile_json(second, 0.5),
-			 "p99_us", quantile_json(second, 0.99));
+			 "errors", (json_int_t)second->errors, "p50_us", quantile_json(counts, 0.5),
+			 "p99_us", quantile_json(counts, 0.99));
 }
 
 static json_t *history_json(const struct aaaa_statistics *s, int64_t now, int64_t since)
@@ -101,6 +106,25 @@ static json_t *history_json(const struct aaaa_statistics *s, int64_t now, int64_
 	return history;
 }
 
+/* ---- the kernel's queue ------------------------------------------------------------------ */
+
+/* A line: number, port id of who has bound it, length, copy mode, copy range, dropped, dropped for
+ * the program took none, last id, 1. */
+void aaaa_queue_parse(const char *text, uint32_t number, struct aaaa_queue *ret)
+{
+	unsigned long long length, dropped, user_dropped;
+	unsigned found;
+
+	*ret = (struct aaaa_queue){};
+	for (; text && *text; text = strchr(text, '\n') ? strchr(text, '\n') + 1 : NULL) {
+		if (sscanf(text, "%u %*u %llu %*u %*u %llu %llu", &found, &length, &dropped,
+			   &user_dropped) != 4 ||
+		    found != number)
+			continue;
+		*ret = (struct aaaa_queue){ length, dropped, user_dropped };
+	}
+}
+
 /* ---- the whole -------------------------------------------------------------------------- */
 
 static json_t *since_json(int64_t seconds)
@@ -115,8 +139,8 @@ static json_t *since_json(int64_t seconds)
 	return json_string(text);
 }
 
-json_t *aaaa_json(const struct aaaa_statistics *s, const struct aaaa_names *names, int64_t now,
-		  int64_t since)
+json_t *aaaa_json(const struct aaaa_statistics *s, const struct aaaa_names *names,
+		  const struct aaaa_queue *queue, int64_t now, int64_t since)
 {
 	json_t *object = json_pack(
 		"{s:o, s:I, s:o, s:o, s:o, s:o, s:{s:o, s:o}, s:{s:o, s:o, s:o}}", "since",
@@ -124,11 +148,23 @@ json_t *aaaa_json(const struct aaaa_statistics *s, const struct aaaa_names *name
 		integer(s->answered), "passed", kinds_json(s->passed, names->passed), "errors",
 		kinds_json(s->errors, names->errors), "latency", "sum_ns",
 		integer(s->latency_sum_ns), "classes", classes_json(s->latency), "queue", "length",
-		integer(s->queue_length), "dropped", integer(s->queue_dropped), "user_dropped",
-		integer(s->queue_user_dropped));
+		integer(queue->length), "dropped", integer(queue->dropped), "user_dropped",
+		integer(queue->user_dropped));
 
 	if (!object || since < 0 || set(object, "history", history_json(s, now, since)) == 0)
 		return object;
 	json_decref(object);
 	return NULL;
+}
+
+json_t *aaaa_short_json(const struct aaaa_statistics *s, const struct aaaa_names *names)
+{
+	uint64_t passed = 0;
+
+	for (size_t i = 0; i < AAAA_KINDS && names->passed[i]; i++)
+		passed += s->passed[i];
+	return json_pack("{s:o, s:o, s:o, s:o, s:{s:o, s:o}}", "seen", integer(s->seen), "answered",
+			 integer(s->answered), "passed", integer(passed), "errors",
+			 kinds_json(s->errors, names->errors), "latency_us", "p50",
+			 quantile_json(s->latency, 0.5), "p99", quantile_json(s->latency, 0.99));
 }

@@ -17,6 +17,7 @@
 static const char *const passed[] = { "dnssec", "edns-version", NULL };
 static const char *const errors[] = { "send", NULL };
 static const struct aaaa_names names = { passed, errors };
+static const struct aaaa_queue queue = { 4, 0, 1 };
 
 static struct aaaa_statistics *sample(void)
 {
@@ -35,7 +36,6 @@ static struct aaaa_statistics *sample(void)
 	s->latency[aaaa_class(8000)] = 19;
 	s->latency[aaaa_class(UINT64_MAX)] = 1;
 	s->latency_sum_ns = 250000;
-	s->queue_length = 4;
 	second = &s->seconds[(NOW - 3) % AAAA_SECONDS];
 	second->time = NOW - 3;
 	second->answered = 10;
@@ -105,7 +105,7 @@ static void what_is_made_of_it_is_what_nsctl_reads(void **state _unused_)
 	struct aaaa_history *history = calloc(1, sizeof(*history));
 	struct aaaa_counters *c = calloc(1, sizeof(*c));
 	struct aaaa_statistics *s = sample();
-	json_auto_t *object = aaaa_json(s, &names, NOW, NOW - 5);
+	json_auto_t *object = aaaa_json(s, &names, &queue, NOW, NOW - 5);
 	const json_t *array = json_object_get(object, "history");
 
 	assert_int_equal(aaaa_counters_read(object, c), 0);
@@ -131,16 +131,30 @@ static void what_is_made_of_it_is_what_nsctl_reads(void **state _unused_)
 	free(s);
 }
 
+static void the_short_form_is_that_of_status(void **state _unused_)
+{
+	struct aaaa_statistics *s = sample();
+	json_auto_t *object = aaaa_short_json(s, &names);
+	char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(3));
+
+	assert_string_equal(text,
+			    "{\"seen\":30,\"answered\":20,\"passed\":10,\"errors\":{\"send\":2},"
+			    "\"latency_us\":{\"p50\":7.71,\"p99\":2.94e4}}");
+	free(text);
+	free(s);
+}
+
 static void the_past_is_no_longer_than_the_responder(void **state _unused_)
 {
 	struct aaaa_statistics *s = sample();
-	json_auto_t *all = aaaa_json(s, &names, NOW, 0), *none = aaaa_json(s, &names, NOW, -1);
+	json_auto_t *all = aaaa_json(s, &names, &queue, NOW, 0),
+		    *none = aaaa_json(s, &names, &queue, NOW, -1);
 	json_auto_t *long_ago = NULL;
 
 	assert_int_equal(json_array_size(json_object_get(all, "history")), 100);
 	assert_null(json_object_get(none, "history"));
 	s->since = 1;
-	long_ago = aaaa_json(s, &names, NOW, 0);
+	long_ago = aaaa_json(s, &names, &queue, NOW, 0);
 	assert_int_equal(json_array_size(json_object_get(long_ago, "history")), AAAA_SECONDS - 1);
 	free(s);
 }
@@ -157,7 +171,7 @@ static void nonsense_stays_valid(void **state _unused_)
 		json_auto_t *object = NULL;
 
 		memset(s, fillings[i], sizeof(*s));
-		object = aaaa_json(s, &names, NOW, 0);
+		object = aaaa_json(s, &names, &queue, NOW, 0);
 		assert_int_equal(aaaa_counters_read(object, c), 0);
 		assert_int_equal(aaaa_history_read(json_object_get(object, "history"), history), 0);
 		free(s);
@@ -166,14 +180,35 @@ static void nonsense_stays_valid(void **state _unused_)
 	free(c);
 }
 
+static void the_kernels_table_of_queues_is_read(void **state _unused_)
+{
+	static const char text[] = "   76  30212     1 2  1792     2     3        1  1\n"
+				   "   77  30213     5 2  1792     6     7        9  1\n"
+				   "  777  30214     8 2  1792     8     8        9  1\n";
+	struct aaaa_queue q;
+
+	aaaa_queue_parse(text, 77, &q);
+	assert_int_equal(q.length, 5);
+	assert_int_equal(q.dropped, 6);
+	assert_int_equal(q.user_dropped, 7);
+	aaaa_queue_parse(text, 7, &q);
+	assert_int_equal(q.length + q.dropped + q.user_dropped, 0);
+	aaaa_queue_parse("77 nonsense\n77", 77, &q);
+	assert_int_equal(q.length, 0);
+	aaaa_queue_parse(NULL, 77, &q);
+	assert_int_equal(q.length, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_latency_lies_in_its_class),
 		cmocka_unit_test(the_file_is_read_whole_or_not_at_all),
 		cmocka_unit_test(what_is_made_of_it_is_what_nsctl_reads),
+		cmocka_unit_test(the_short_form_is_that_of_status),
 		cmocka_unit_test(the_past_is_no_longer_than_the_responder),
 		cmocka_unit_test(nonsense_stays_valid),
+		cmocka_unit_test(the_kernels_table_of_queues_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
