@@ -125,8 +125,9 @@ static void add_answer_rule(struct nft_batch *batch, const struct rules *rules, 
 	if (rules->hook != RULES_OUTPUT) {
 		nft_load_meta(rule, NFT_META_PRIORITY);
 		nft_match_value(rule, &rules->priority, sizeof(rules->priority));
+	} else {
+		match_udp_port(rule, offsetof(struct udphdr, source), rules->port);
 	}
-	match_udp_port(rule, offsetof(struct udphdr, source), rules->port);
 	nft_notrack(rule);
 	nft_rule_append(batch, rule);
 }
