@@ -23,6 +23,7 @@ struct manager_options {
 	char *const *profile_directories; /* first found wins; borrowed */
 	const char *runtime_directory;    /* "/run/nsctl"; borrowed */
 	const struct settings *settings;  /* borrowed */
+	const char *responder_program;    /* nsctl-aaaa; borrowed */
 };
 
 int manager_new(struct loop *loop, const struct manager_options *options, struct manager **ret,

@@ -11,9 +11,9 @@ enum { QUEUES_TEXT_MAX = 65536 };
 static const struct aaaa_names names = { aaaa_passed_names, aaaa_error_names };
 
 /* Nothing is followed and nothing is waited for: the responder may have put anything there. */
-static int open_statistics(struct manager *manager, const char *name)
+static int open_statistics(const struct manager *manager, const struct instance *instance)
 {
-	_cleanup_free_ char *path = str_format("%s/aaaa/%s", manager->host.runtime_directory, name);
+	_cleanup_free_ char *path = aaaa_statistics_path(&manager->host, instance);
 	int fd = path ? open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
 
 	return fd >= 0 ? fd : path ? -errno : -ENOMEM;
@@ -33,18 +33,39 @@ static void read_queue(const struct aaaa_statistics *statistics, struct aaaa_que
 	aaaa_queue_parse(text, statistics->queue, ret);
 }
 
+static bool runs(const struct manager *manager, const struct instance *instance)
+{
+	_cleanup_close_ int pidfd = -1;
+
+	return aaaa_find(&manager->host, instance, &pidfd) == 0;
+}
+
+json_t *aaaa_status(const struct manager *manager, const struct instance *instance)
+{
+	_cleanup_free_ struct aaaa_statistics *statistics = NULL;
+	_cleanup_close_ int fd = -1;
+
+	if (!instance || !instance->aaaa_config)
+		return json_null();
+	fd = open_statistics(manager, instance);
+	if (fd < 0 || aaaa_statistics_read(fd, &statistics) < 0)
+		return json_null();
+	return aaaa_short_json(statistics, &names);
+}
+
 int manager_aaaa(struct manager *manager, const char *name, int64_t since, json_t **ret,
 		 struct error *error)
 {
 	_cleanup_free_ struct aaaa_statistics *statistics = NULL;
 	_cleanup_close_ int fd = -1;
+	const struct instance *instance = manager_find(manager, name);
 	struct aaaa_queue queue;
 	json_t *object;
 	int r;
 
-	if (!manager_find(manager, name))
+	if (!instance)
 		return error_set(error, ENOTCONN, _("%s is not up"), name);
-	fd = open_statistics(manager, name);
+	fd = open_statistics(manager, instance);
 	if (fd == -ENOENT)
 		return error_set(error, EOPNOTSUPP, _("%s has no AAAA responder"), name);
 	r = fd < 0 ? fd : aaaa_statistics_read(fd, &statistics);
@@ -53,7 +74,7 @@ int manager_aaaa(struct manager *manager, const char *name, int64_t since, json_
 	read_queue(statistics, &queue);
 	object = aaaa_json(statistics, &names, &queue, time(NULL), since);
 	if (!object || json_object_set_new(object, "profile", json_string(name)) < 0 ||
-	    json_object_set_new(object, "running", json_true()) < 0) {
+	    json_object_set_new(object, "running", json_boolean(runs(manager, instance))) < 0) {
 		json_decref(object);
 		return error_oom(error);
 	}
