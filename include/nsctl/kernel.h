@@ -295,6 +295,10 @@ void nft_rule_insert(struct nft_batch *batch, struct nftnl_rule *rule);
 void nft_rule_delete(struct nft_batch *batch, uint32_t family, const char *table, const char *chain,
 		     uint64_t handle);
 
+/* All rules of a chain, which stays, and so does its hook. */
+void nft_rules_flush(struct nft_batch *batch, uint32_t family, const char *table,
+		     const char *chain);
+
 /* Building a rule: each call appends one expression; register 1 carries the value looked at. */
 struct nftnl_rule *nft_rule_new(uint32_t family, const char *table, const char *chain,
 				const char *comment);

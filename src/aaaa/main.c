@@ -34,7 +34,8 @@ struct program {
 	struct responder responders[OPTIONS_QUEUES_MAX];
 	pid_t children[OPTIONS_QUEUES_MAX]; /* of all but the first */
 	struct nft *nft;
-	uid_t uid; /* whose rights to go on with */
+	struct nft_batch *end; /* takes the rules out: made early, for later nothing is allocated */
+	uid_t uid;             /* whose rights to go on with */
 	gid_t gid;
 	int statistics_fd; /* locked for as long as this runs */
 };
@@ -203,7 +204,12 @@ static int make_rules(struct program *program, struct error *error)
 	};
 	int r = nft_open(&program->nft, error);
 
-	return r < 0 ? r : rules_make(program->nft, &rules, error);
+	if (r >= 0)
+		r = rules_make(program->nft, &rules, error);
+	if (r < 0)
+		return r;
+	program->end = rules_end(program->nft, &rules);
+	return program->end ? 0 : error_oom(error);
 }
 
 static int prepare(struct program *program, struct error *error)
@@ -236,6 +242,15 @@ static int prepare(struct program *program, struct error *error)
 
 /* ---- running ------------------------------------------------------------------------------ */
 
+/* No further queries come. */
+static void take_rules_out(struct program *program)
+{
+	struct nft_batch *end = TAKE_PTR(program->end);
+
+	if (end && nft_batch_commit(end, NULL) < 0)
+		return; /* they go with the socket */
+}
+
 /* Until a signal; then until the queue is empty. */
 static int respond(struct program *program, struct responder *responder, struct error *error)
 {
@@ -244,7 +259,7 @@ static int respond(struct program *program, struct responder *responder, struct 
 	catch_signals(queue_fd(responder->queue));
 	while (r == 0 && !ended)
 		r = respond_once(responder);
-	program->nft = nft_free(program->nft); /* no further queries come */
+	take_rules_out(program);
 	for (unsigned i = 0; i < OPTIONS_QUEUES_MAX; i++)
 		if (program->children[i] > 0)
 			kill(program->children[i], SIGTERM);
@@ -320,6 +335,7 @@ static int run(struct program *program, struct error *error)
 	}
 	while (wait(&status) > 0 || errno == EINTR)
 		;
+	program->nft = nft_free(program->nft);
 	if (r >= 0 && !asked_to_end)
 		return error_set(error, ECHILD, _("the process of a queue has ended"));
 	return r;

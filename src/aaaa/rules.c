@@ -125,17 +125,19 @@ static void add_answer_rule(struct nft_batch *batch, const struct rules *rules, 
 	if (rules->hook != RULES_OUTPUT) {
 		nft_load_meta(rule, NFT_META_PRIORITY);
 		nft_match_value(rule, &rules->priority, sizeof(rules->priority));
+	} else {
+		match_udp_port(rule, offsetof(struct udphdr, source), rules->port);
 	}
-	match_udp_port(rule, offsetof(struct udphdr, source), rules->port);
 	nft_notrack(rule);
 	nft_rule_append(batch, rule);
 }
 
+/* Not one table for both: nft(8) can't show iptables' extensions in that. */
+static const uint32_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
+
 static int try_means(struct nft *nft, const struct rules *rules, const struct means *means,
 		     struct error *error)
 {
-	/* not one table for both: nft(8) can't show iptables' extensions in that */
-	static const uint32_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 	struct nft_batch *batch = nft_batch_begin(nft);
 	const uint32_t *family;
 
@@ -169,4 +171,14 @@ int rules_make(struct nft *nft, const struct rules *rules, struct error *error)
 	if (r < 0)
 		error_prefix(error, _("no rules for queries"));
 	return r;
+}
+
+struct nft_batch *rules_end(struct nft *nft, const struct rules *rules)
+{
+	struct nft_batch *batch = nft_batch_begin(nft);
+	const uint32_t *family;
+
+	ARRAY_FOREACH(family, families)
+		nft_rules_flush(batch, *family, rules->table, "queries");
+	return batch;
 }

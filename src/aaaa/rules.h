@@ -21,3 +21,7 @@ struct rules {
 /* Makes them in a table that lives as long as the socket `nft`. Takes what the kernel has: the
  * queue expression or iptables' target, with the look for the type in front or without it. */
 int rules_make(struct nft *nft, const struct rules *rules, struct error *error);
+/* What takes them out again, to be committed at the end; NULL when out of memory. The hooks stay
+ * until the socket is closed: with a hook the kernel drops all that waits in any queue
+ * (net/netfilter/core.c, nf_queue_nf_hook_drop), so that has to be empty by then. */
+struct nft_batch *rules_end(struct nft *nft, const struct rules *rules);

@@ -58,12 +58,22 @@ static void on_tick(_unused_ struct loop_source *timer, _unused_ uint32_t events
 void query_aaaa(struct call *call)
 {
 	const json_t *history = json_object_get(call->parameters, "history");
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	_cleanup_error_ struct error error = {};
 	int r;
 
 	if (history && !json_is_boolean(history) && !json_is_null(history)) {
 		call_invalid(call, "history");
 		return;
 	}
+	r = manager_is_up(call->server->manager, call->names[0])
+		    ? 0
+		    : manager_profile(call->server->manager, call->names[0], &profile, &error);
+	if (r == -ENOENT) {
+		call_fail_error(call, call->names[0], r, &error, NULL);
+		return;
+	}
+	error_clear(&error);
 	call->history = json_is_true(history);
 	if (reply(call, !call->more) < 0 || !call->more)
 		return;

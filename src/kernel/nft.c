@@ -353,6 +353,17 @@ void nft_rule_delete(struct nft_batch *batch, uint32_t family, const char *table
 	batch_take(batch, h);
 }
 
+void nft_rules_flush(struct nft_batch *batch, uint32_t family, const char *table, const char *chain)
+{
+	struct nlmsghdr *h = operation(batch, NFT_MSG_DELRULE, family, 0);
+
+	if (!h)
+		return;
+	mnl_attr_put_strz(h, NFTA_RULE_TABLE, table);
+	mnl_attr_put_strz(h, NFTA_RULE_CHAIN, chain);
+	batch_take(batch, h);
+}
+
 /* ---- looking ------------------------------------------------------------------------------ */
 
 struct walk {
