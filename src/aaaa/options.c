@@ -5,7 +5,7 @@
 
 #include "options.h"
 
-enum kind { FLAG, TEXT, NUMBER, WORD, TYPES };
+enum kind { FLAG, TEXT, NUMBER, WORD, TYPES, DOMAINS };
 
 static const char *const hooks[] = {
 	[RULES_OUTPUT] = "output", [RULES_INPUT] = "input", [RULES_FORWARD] = "forward", NULL
@@ -35,6 +35,12 @@ static const struct entry {
 	  .offset = FIELD(interface) },
 	{ "from", N_("ADDRESS"), N_("only queries of this address (input, forward)"), TEXT,
 	  .offset = FIELD(from) },
+	{ "only", N_("DOMAIN,..."), N_("answer for names in these domains, and no others"), DOMAINS,
+	  .offset = FIELD(policy.only) },
+	{ "except", N_("DOMAIN,..."), N_("let names in these domains through"), DOMAINS,
+	  .offset = FIELD(policy.except) },
+	{ "soa", NULL, N_("with a record that lets askers keep the answer for a minute"), FLAG,
+	  .offset = FIELD(policy.soa) },
 	{ "queue", N_("NUMBER"), N_("the kernel's queue; without it a free one"), NUMBER,
 	  .offset = FIELD(queue), .min = 1, .max = 65535 },
 	{ "queues", N_("COUNT"), N_("how many queues, each with a process"), NUMBER,
@@ -103,6 +109,17 @@ static int parse_types(const char *text, struct dns_policy *policy)
 	return policy->n_qtypes > 0 ? 0 : -EINVAL;
 }
 
+static int parse_domains(const char *text, struct domains *domains)
+{
+	_cleanup_free_ char *copy = strdup(text);
+	char *rest = copy, *word;
+	int r = copy ? 0 : -ENOMEM;
+
+	while (r == 0 && (word = strsep(&rest, ",")))
+		r = domains_add(domains, word);
+	return r;
+}
+
 static int parse_value(const struct entry *entry, const char *text, struct options *options)
 {
 	void *field = (char *)options + entry->offset;
@@ -124,6 +141,8 @@ static int parse_value(const struct entry *entry, const char *text, struct optio
 		return parse_word(entry, text, field);
 	case TYPES:
 		return parse_types(text, field);
+	case DOMAINS:
+		return parse_domains(text, field);
 	}
 	return -EINVAL;
 }

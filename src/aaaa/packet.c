@@ -15,7 +15,8 @@ static bool parse_v4(const uint8_t *bytes, size_t length, size_t *ret_length)
 	const struct iphdr *ip = (const struct iphdr *)bytes;
 
 	*ret_length = ntohs(ip->tot_len);
-	return ip->ihl == 5 && ip->protocol == IPPROTO_UDP &&
+	return ip->ihl == 5 && !IN_MULTICAST(ntohl(ip->daddr)) &&
+	       ip->daddr != htonl(INADDR_BROADCAST) && ip->protocol == IPPROTO_UDP &&
 	       (ntohs(ip->frag_off) & (IP_MF | IP_OFFMASK)) == 0 && *ret_length <= length;
 }
 
@@ -24,7 +25,8 @@ static bool parse_v6(const uint8_t *bytes, size_t length, size_t *ret_length)
 	const struct ip6_hdr *ip = (const struct ip6_hdr *)bytes;
 
 	*ret_length = sizeof(*ip) + ntohs(ip->ip6_plen);
-	return length >= sizeof(*ip) && ip->ip6_nxt == IPPROTO_UDP && *ret_length <= length;
+	return length >= sizeof(*ip) && !IN6_IS_ADDR_MULTICAST(&ip->ip6_dst) &&
+	       ip->ip6_nxt == IPPROTO_UDP && *ret_length <= length;
 }
 
 bool packet_parse(uint8_t *bytes, size_t length, unsigned port, struct packet *ret)

@@ -13,10 +13,11 @@ struct packet {
 	size_t payload_length;
 };
 
-/* False: fragments, options, extension headers, lengths that do not fit, other protocols or ports.
+/* False: sent to many (an answer comes from one), fragments, options, extension headers, lengths
+ * that do not fit, other protocols or ports.
  */
 bool packet_parse(uint8_t *bytes, size_t length, unsigned port, struct packet *ret);
-/* Turns it round with a payload of this length, which must not be longer than it was. With
- * `checksum` UDP's is written for IPv4 too, where it may be left out (RFC 768); IPv6 always has it
+/* Turns it round with a payload of this length, for which there must be room. With `checksum`
+ * UDP's is written for IPv4 too, where it may be left out (RFC 768); IPv6 always has it
  * (RFC 8200, 8.1). */
 void packet_turn_round(struct packet *packet, size_t payload_length, bool checksum);

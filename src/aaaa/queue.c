@@ -227,7 +227,10 @@ static bool read_message(struct queue *queue, uint8_t *buffer, size_t length, st
 	if (header.nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET) ||
 	    header.nlmsg_len < head || header.nlmsg_len > length)
 		return false;
-	return read_attributes(buffer + head, header.nlmsg_len - head, ret);
+	if (!read_attributes(buffer + head, header.nlmsg_len - head, ret))
+		return false;
+	ret->room = ret->bytes ? (size_t)(buffer + QUEUE_PACKET_MAX - ret->bytes) : 0;
+	return true;
 }
 
 int queue_receive(struct queue *queue, struct queued packets[QUEUE_BATCH])

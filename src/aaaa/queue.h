@@ -16,7 +16,7 @@ enum { QUEUE_BATCH = 64, QUEUE_PACKET_MAX = 2048 };
 struct queued {
 	uint32_t id; /* in network byte order */
 	uint8_t *bytes;
-	size_t length;
+	size_t length, room; /* of `room` bytes all may be written */
 };
 
 struct queue;

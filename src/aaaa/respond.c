@@ -89,7 +89,9 @@ static bool make_answer(struct responder *responder, struct batch *batch,
 	ssize_t length = -1;
 
 	if (queued->bytes && packet_parse(queued->bytes, queued->length, responder->port, ret))
-		length = dns_answer(ret->payload, ret->payload_length, &responder->policy, &reason);
+		length = dns_answer(ret->payload, ret->payload_length,
+				    (size_t)(queued->bytes + queued->room - ret->payload),
+				    &responder->policy, &reason);
 	if (length < 0) {
 		responder->statistics->passed[reason]++;
 		batch->passed++;
