@@ -163,25 +163,25 @@ static int write_plot(const char *path, const char *text, size_t length, struct 
 static int show_plot(struct ipc_connection *connection, const char *profile, const char *path,
 		     struct error *error)
 {
-	_cleanup_free_ struct aaaa_history *history = calloc(1, sizeof(*history));
 	_cleanup_free_ char *text = NULL;
+	struct aaaa_history history = {};
 	struct aaaa_counters counters;
 	json_auto_t *reply = NULL;
 	const json_t *object;
 	size_t length;
 	FILE *out;
-	int r = history ? ask(connection, profile, true, &reply, error) : error_oom(error);
+	int r = ask(connection, profile, true, &reply, error);
 
 	if (r < 0)
 		return r;
 	object = json_object_get(reply, "aaaa");
 	if (aaaa_counters_read(object, &counters) < 0 ||
-	    aaaa_history_read(json_object_get(object, "history"), history) < 0)
+	    aaaa_history_read(json_object_get(object, "history"), &history) < 0)
 		return no_sense(error);
 	out = open_memstream(&text, &length);
 	if (!out)
 		return error_oom(error);
-	r = aaaa_view_plot(out, &counters, history);
+	r = aaaa_view_plot(out, &counters, &history);
 	if (fclose(out) != 0 || r < 0)
 		return error_oom(error);
 	return write_plot(path, text, length, error);

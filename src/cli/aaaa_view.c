@@ -64,10 +64,11 @@ static void column_of(const struct aaaa_history *history, size_t offset, unsigne
 		values[i] = -1;
 	for (size_t i = 0; i < history->n; i++) {
 		const struct aaaa_second *second = &history->seconds[i];
-		double value = *(const double *)((const char *)second + offset);
 		int64_t age = newest - second->time / step;
 		size_t at = n - 1 - (size_t)age;
+		double value;
 
+		memcpy(&value, (const char *)second + offset, sizeof(value));
 		if (age >= (int64_t)n || value < 0)
 			continue;
 		values[at] =

@@ -232,21 +232,18 @@ static int watch_on_screen(struct watch *watch, const json_t *first, struct erro
 int aaaa_watch(struct ipc_connection *connection, const char *profile, bool json,
 	       struct error *error)
 {
-	_cleanup_free_ struct watch *watch = calloc(1, sizeof(*watch));
+	struct watch watch = { .connection = connection, .json = json, .signal_fd = -1 };
 	json_t *parameters = json_pack("{s:s, s:b}", "profile", profile, "history", 1);
 	json_auto_t *first = NULL;
 	int r;
 
-	if (!watch || !parameters) {
-		json_decref(parameters);
+	if (!parameters)
 		return error_oom(error);
-	}
-	*watch = (struct watch){ .connection = connection, .json = json, .signal_fd = -1 };
 	r = client_call(connection, "Aaaa", parameters, NULL, 0, IPC_CALL_MORE, &first, error);
 	if (r < 0)
 		return r;
-	if (live_view_possible(watch))
-		return watch_on_screen(watch, first, error);
-	r = take_reply(watch, first, true, error);
-	return r < 0 ? r : watch_replies(watch, error);
+	if (live_view_possible(&watch))
+		return watch_on_screen(&watch, first, error);
+	r = take_reply(&watch, first, true, error);
+	return r < 0 ? r : watch_replies(&watch, error);
 }

@@ -39,7 +39,7 @@ static void write_name(FILE *out, const char *name, const char *profile, const c
 	write_value(out, profile);
 	if (label) {
 		fprintf(out, "\",%s=\"", label);
-		write_value(out, value);
+		write_value(out, value ?: "");
 	}
 	fputs("\"} ", out);
 }
