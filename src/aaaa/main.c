@@ -271,8 +271,11 @@ static int respond(struct program *program, struct responder *responder, struct 
 static int run_child(struct program *program, struct responder *responder, pid_t parent)
 {
 	_cleanup_error_ struct error error = {};
-	int r = rights_drop(program->uid, program->gid, &error);
+	int r;
 
+	if (program->options.ready_fd) /* the first process's to write and to close */
+		close_fd((int)program->options.ready_fd);
+	r = rights_drop(program->uid, program->gid, &error);
 	/* behind the drop, which takes it away */
 	if (r < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent)
 		return -EPERM;
@@ -330,6 +333,7 @@ static int run(struct program *program, struct error *error)
 	if (r >= 0)
 		r = rights_seal(error);
 	if (r >= 0) {
+		catch_signals(queue_fd(program->responders[0].queue));
 		say_ready(program);
 		r = respond(program, &program->responders[0], error);
 	}

@@ -168,6 +168,14 @@ int rules_make(struct nft *nft, const struct rules *rules, struct error *error)
 		if (!UNKNOWN(r))
 			break;
 	}
+	if (r == -EPERM || r == -EEXIST) { /* another's, who owns it; or it has no owner */
+		error_clear(error);
+		error_set(error, EEXIST, _("the nf_tables table %s exists"), rules->table);
+		error_hint(error, "%s",
+			   _("another nsctl-aaaa may run here: give this one another "
+			     "name with --table"));
+		return -EEXIST;
+	}
 	if (r < 0)
 		error_prefix(error, _("no rules for queries"));
 	return r;
