@@ -227,6 +227,20 @@ int process_each(process_fn fn, void *userdata);
  * at). -ESRCH. */
 int process_signal(pid_t pid, ino_t network, ino_t mount, int signal);
 
+/* What the kernel itself keeps of a process. Its command line is not among it: that is the
+ * process's own memory, and whoever reads it can be made to wait. */
+struct process_info {
+	pid_t pid, parent; /* parent 0: in another PID namespace, or none */
+	uid_t uid;         /* effective */
+	char state;        /* as in proc_pid_stat(5): R, S, D, T, ... */
+	char name[64];     /* any bytes */
+	char terminal[32]; /* "pts/3", "tty1", or major:minor; "": none */
+	uint64_t started;  /* clock ticks since boot: with the pid it names this process alone */
+};
+/* Looks at a process, if it still is in the network or mount namespace (inode 0: not looked at).
+ * -ESRCH. */
+int process_describe(pid_t pid, ino_t network, ino_t mount, struct process_info *ret);
+
 /* ---- nf_tables (nft.c, nft_rule.c) ----------------------------------------------------- */
 
 struct nft; /* a socket */

@@ -101,6 +101,9 @@ int record_write_host(struct manager *manager, struct error *error);
 /* Reads all that an earlier daemon left; what is damaged is logged and left alone. */
 int record_read_all(struct manager *manager, struct error *error);
 
+/* processes.c: is a process in these namespaces one of the profile's? */
+bool instance_has_process(const struct instance *instance, ino_t network, ino_t mount);
+
 /* watch.c: calls the resolver step again when the host's files change. */
 int watch_new(struct manager *manager, struct watch **ret, struct error *error);
 struct watch *watch_free(struct watch *watch);

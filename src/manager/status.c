@@ -29,10 +29,8 @@ static size_t count_processes(struct manager *manager, const struct instance *in
 		manager->census_time = now_usec();
 	}
 	for (size_t i = 0; i < manager->n_census; i++)
-		count += (instance->netns_fd >= 0 &&
-			  manager->census[i].network == instance->netns_id.ino) ||
-			 (instance->mounts_fd >= 0 &&
-			  manager->census[i].mount == instance->mounts_id.ino);
+		count += instance_has_process(instance, manager->census[i].network,
+					      manager->census[i].mount);
 	return count;
 }
 
