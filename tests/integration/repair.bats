@@ -341,11 +341,12 @@ removed_again() {
 	inside full ip tuntap add dev tun7 mode tun
 	inside full ip address add 10.66.0.2/24 dev tun7
 	inside full ip link set tun7 up
-	inside full ip route replace default via 10.66.0.1 dev tun7
+	# of less weight than ours would be
+	inside full sh -c "ip route del default; ip route add default via 10.66.0.1 dev tun7 metric 50"
 	ip -n full link set lo down
 	wait_until sh -c "ip -n full link show lo | grep -q '<.*UP'"
 	run -0 inside full ip route show default
-	equal "$output" "default via 10.66.0.1 dev tun7 linkdown "
+	equal "$output" "default via 10.66.0.1 dev tun7 metric 50 linkdown "
 }
 
 @test "what goes while no nsctld runs is put back by the next one" {
@@ -356,6 +357,18 @@ removed_again() {
 	nsctld_start
 	wait_until repaired full 1
 	equal "$(inside full curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+}
+
+@test "what nsctl does itself is no reason to look" {
+	nsctld_stop
+	nsctld_start --log-level=debug
+	nsctl up full other
+	nsctl down other
+	nsctl up other
+	a_repair_later
+	run ! grep "profile full, step .*: nothing to do" $log
+	nsctld_stop
+	nsctld_start
 }
 
 # How often nsctld has gone to sleep, and so was woken up.
