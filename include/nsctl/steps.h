@@ -95,6 +95,8 @@ struct host {
 	/* Writes what follows to disk (the manager's; NULL in tests), see host_note. */
 	int (*note)(struct host *host, struct error *error);
 
+	bool forwarding; /* the host forwards, as far as is known; whoever hears otherwise resets it
+			  */
 	uint32_t intact_generation; /* of nf_tables, when our table was last found as it should be;
 				       0: never, or it should be another by now */
 	bool has_table;             /* inet nsctl is in nf_tables, and nsctl put it there */

@@ -110,6 +110,7 @@ void events_host(struct manager *manager, const struct rt_event *event)
 	bool link = event->type == RT_LINK_GONE || event->type == RT_LINK_CHANGED;
 
 	if (event->type == RT_FORWARDING_OFF) {
+		manager->host.forwarding = false;
 		suspect_shared(manager);
 		return;
 	}
@@ -127,6 +128,7 @@ void events_host(struct manager *manager, const struct rt_event *event)
 
 void events_lost(struct manager *manager)
 {
+	manager->host.forwarding = false;
 	for (struct instance *instance = manager->host.instances; instance;
 	     instance = instance->next)
 		repair_suspect(instance);

@@ -104,8 +104,12 @@ static bool wanted(const struct profile *profile)
 /* The directory goes with the last pin when nsctl made it, also if this daemon dies right after. */
 static void expect_directory(struct host *host)
 {
-	unsigned missing = netns_directory_missing() & ~host->netns_directory;
+	static const unsigned both = NETNS_MADE_DIRECTORY | NETNS_BOUND_DIRECTORY;
+	unsigned missing;
 
+	if ((host->netns_directory & both) == both)
+		return;
+	missing = netns_directory_missing() & ~host->netns_directory;
 	host->netns_directory |= missing;
 	host->dirty |= missing != 0;
 }

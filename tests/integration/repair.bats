@@ -349,6 +349,21 @@ removed_again() {
 	equal "$output" "default via 10.66.0.1 dev tun7 metric 50 linkdown "
 }
 
+@test "the uplink changes: the way out is the new one" {
+	local uplink
+	uplink=$(ip -j route show default | jq -r '.[0].dev')
+	undo "ip route replace default via 192.168.1.1 dev $uplink; ip address del 192.168.1.77/24 dev $uplink"
+	nsctl up full
+	equal "$(inside full curl -sS -m 10 http://192.168.1.10/)" home
+	ip address add 192.168.1.77/24 dev "$uplink"
+	ip route del default
+	run ! inside full curl -sS -m 1 http://198.51.100.80/
+	ip route add default via 192.168.1.1 dev "$uplink" src 192.168.1.77
+	equal "$(inside full curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(repairs full)" 0
+	no_drift full
+}
+
 @test "what goes while no nsctld runs is put back by the next one" {
 	nsctl up full
 	nsctld_stop KILL
