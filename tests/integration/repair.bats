@@ -37,6 +37,10 @@ gave_up() {
 	nsctl status --json "$1" | jq -r '.profiles[0].repair.gave_up // empty'
 }
 
+given_up() {
+	[[ -n $(gave_up full) ]]
+}
+
 # repaired PROFILE COUNT: it was, that often
 repaired() {
 	[[ $(repairs "$1") -ge $2 && -z $(drift "$1") ]]
@@ -243,11 +247,7 @@ peace() {
 @test "against who removes it again and again it gives up, says so, and up begins anew" {
 	nsctl up full
 	fight
-	local limit=$((SECONDS + 30))
-	until [[ -n $(gave_up full) ]]; do
-		[[ $SECONDS -lt $limit ]] || { echo "no end of it" && return 1; }
-		sleep 0.1
-	done
+	wait_until -t 30 given_up
 	peace
 	equal "$(repairs full)" 6
 	equal "$(state full)" partial
@@ -265,6 +265,22 @@ peace() {
 	equal "$(gave_up full)" ""
 	ip link del ns-full
 	wait_until repaired full 1
+}
+
+@test "what can't be put right is tried a few times, and said" {
+	nsctl up full
+	printf '%s\n' "link del ns-full" "link add ns-full type bridge" | ip -batch -
+	undo "ip link del ns-full 2>/dev/null || true"
+	wait_until -t 30 given_up
+	run -0 nsctl status full
+	says "nothing is put back: it can't be put right:" "link ns-full exists and was not made by nsctl" \
+		"(tried 6 times)"
+	ip -d link show ns-full | grep -q bridge
+	equal "$(repairs full)" 0
+	equal "$(grep -c "full can't be put right" $log)" 6
+	ip link del ns-full
+	nsctl up full
+	no_drift full
 }
 
 @test "down in the middle of it: nothing is put back afterwards" {
