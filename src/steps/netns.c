@@ -110,7 +110,10 @@ static int prepare_inside(void *argument)
 static int prepare_links_inside(void *argument)
 {
 	struct prepare *prepare = argument;
+	struct rt_link_info lo;
 
+	/* stands in line for the lock, should another program have it just now */
+	rt_link_by_index(prepare->rt, LOOPBACK_INDEX, &lo);
 	return set_inside(true, prepare->error);
 }
 
@@ -161,7 +164,7 @@ void netns_made_clear(struct netns_made *made)
 static int prepare_links(struct host *host, const struct netns_made *made, struct error *error)
 {
 	struct ns_place place = { .network = made->fd, .mount = -1 };
-	struct prepare prepare = { .error = error };
+	struct prepare prepare = { .rt = made->rt, .error = error };
 	int r;
 
 	pthread_mutex_lock(&host->links);
