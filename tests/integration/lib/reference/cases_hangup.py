@@ -5,7 +5,7 @@ import signal
 import subprocess
 
 from session import BASH, case
-from terminal import HOME, MARK, PROMPT, until
+from terminal import PROMPT, until
 
 GRACE = 12  # seconds: hang-up, SIGTERM and SIGKILL come two seconds after each other
 
@@ -199,9 +199,7 @@ def expect_talks_to_a_shell_inside(s):
 
 @case("hangup")
 def a_dropped_ssh_connection(s):
-    s.type(f"ssh -tt -p 2222 -i {HOME}/ways/key -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "
-           f"-o LogLevel=ERROR -o SendEnv={MARK} -o SendEnv=D alice@127.0.0.1 "
-           f"'PATH={HOME}/ways/{s.way}:$PATH inside bash -c \"echo ready; exec sleep 1000\"'\r")
+    s.type(s.by_ssh('inside sh -c "echo ready; exec sleep 1000"') + "\r")
     s.shell.expect(r"\nready\r\n", 20)
     s.wait_for("sleep", "1000")
     for pid, argv in s.processes("ssh").items():

@@ -3,10 +3,7 @@
 import re
 
 from session import BASH, case
-from terminal import HOME, MARK, PROMPT, Late, plain, until
-
-SSH = (f"ssh -tt -p 2222 -i {HOME}/ways/key -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "
-       f"-o LogLevel=ERROR -o SendEnv={MARK} -o SendEnv=D alice@127.0.0.1")
+from terminal import PROMPT, Late, plain, until
 
 
 @case("screen")
@@ -202,8 +199,7 @@ def under_script(s):
 
 @case("screen")
 def under_ssh(s):
-    under(s, f"{SSH} 'PATH={HOME}/ways/{s.way}:$PATH INPUTRC={HOME}/ways/inputrc "
-             f"exec {BASH}'")
+    under(s, s.by_ssh(f"exec {BASH}"))
 
 
 @case("screen")

@@ -47,6 +47,9 @@ def case(group, **options):
     return add
 
 
+# As alice, to herself; the environment that a case needs is given in the command.
+SSH = (f"ssh -tt -p 2222 -i {HOME}/ways/key -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "
+       "-o LogLevel=ERROR alice@127.0.0.1")
 BASH = f"bash --noprofile --rcfile {HOME}/ways/bashrc -i"
 SHELLS = {
     "bash": BASH.split(),
@@ -100,6 +103,12 @@ class Session:
         """What the case has started and still runs; with words: whose command line has them all."""
         return {pid: argv for pid, argv in processes_of(self.mark).items()
                 if all(any(word in arg for arg in argv) for word in words)}
+
+    def by_ssh(self, command):
+        """A line that runs a command at the end of an SSH connection, in the same environment."""
+        keep = ("PATH", "INPUTRC", "D", "TERM", "LC_ALL", MARK)
+        pairs = " ".join(f"{name}={self.environment()[name]}" for name in keep)
+        return f"{SSH} '{pairs} {command}'"
 
     # ---- doing -------------------------------------------------------------------------------
 
