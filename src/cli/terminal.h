@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The user's terminal, and the command's, which is a new pty. */
+#pragma once
+
+#include <termios.h>
+
+#include "nsctl/base.h"
+
+struct terminal {
+	int fd;                  /* the user's, an open file description of our own; -1: none */
+	int master_fd, slave_fd; /* the command's */
+	bool whole;              /* both standard input and output are it */
+	bool raw;                /* the user's is in our hands */
+	bool nonblocking;        /* fd is; else it is shared with others, who would notice */
+	struct termios first;    /* as it was in the beginning */
+	struct termios user;     /* as it has to be when we let go of it */
+	struct termios given;    /* what the command's was made to be */
+};
+
+#define TERMINAL_NONE                                                                              \
+	{                                                                                          \
+		.fd = -1, .master_fd = -1, .slave_fd = -1                                          \
+	}
+
+/* Makes a pty that is like the user's terminal, and puts its slave where that stands in fds (0, 1
+ * and 2). Does nothing when there is no terminal. 0 or a negative errno with an error. */
+int terminal_open(struct terminal *terminal, int fds[3], struct error *error);
+void terminal_close(struct terminal *terminal);
+static inline bool terminal_exists(const struct terminal *terminal)
+{
+	return terminal->fd >= 0;
+}
+/* May we read it, and change its modes? */
+bool terminal_in_foreground(const struct terminal *terminal);
+/* It has been closed by whoever showed it. */
+bool terminal_is_gone(const struct terminal *terminal);
+/* From here on every key is the command's. */
+void terminal_make_raw(struct terminal *terminal);
+/* The user's again; with `as_command`, in the modes that the command has left behind, as if it had
+ * been its own. */
+void terminal_restore(struct terminal *terminal, bool as_command);
+/* The size of the user's becomes that of the command's; true when that is news. */
+bool terminal_copy_size(struct terminal *terminal);
+/* Output comes with a carriage return before each newline, and will get another one. */
+bool terminal_doubles_newlines(const struct terminal *terminal);
+/* The signal that this byte is at the command's keyboard, 0 for none. */
+int terminal_key_signal(const struct termios *modes, char byte);
