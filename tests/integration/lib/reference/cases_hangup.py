@@ -152,10 +152,11 @@ def nsctl_is_killed_without_a_terminal(s):
 @case("hangup", only=("nsctl",))
 def a_stopped_command_is_killed(s):
     # plainly the shell would see its job end
-    s.start("inside bash -c 'echo ready; exec sleep 1000'")
+    s.start("inside sh -c 'echo ready; exec sleep 1000'")
+    command = s.wait_for("sleep", "1000")
     s.type("\x1a")
     s.prompt("stopped")
-    relay, command = s.number("jobs -p"), s.wait_for("sleep", "1000")
+    relay = s.number("jobs -p")
     os.kill(command, signal.SIGKILL)
     s.gone(relay)
     s.same("status", s.run("wait %1; echo $?", note=False).split("\n")[-2], "137")

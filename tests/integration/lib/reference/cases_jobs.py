@@ -144,7 +144,7 @@ def kill_jobs(s):
         job = s.number("jobs -p")
         s.run(f"kill -{name} %1", note=False)
         s.gone(job)
-        s.note(f"left after {name}", sorted(s.processes("sleep", "1000").values()))
+        until(lambda: not s.processes("sleep", "1000"), f"the end of the command after {name}", 12)
     s.modes("after")
 
 

@@ -41,33 +41,6 @@ def less_shows_a_file_and_a_pipe(s):
         s.modes(how)
 
 
-def press_until_prompt(s, key):
-    """As a person does: less, continued, may take no notice of the first one, plainly too."""
-    for _ in range(4):
-        s.type(key)
-        try:
-            s.shell.expect(re.escape(PROMPT), 1)
-            s.run("", note=False)
-            return
-        except Late:
-            pass
-    raise Late("less does not end")
-
-
-@case("screen")
-def less_is_stopped_in_a_pipeline(s):
-    s.type("inside seq 500 | less\r")
-    s.shell.expect(r"\n38\r?\n.*?(:|\x1b\[K)")
-    s.type("\x1a")
-    s.ready()
-    s.run("jobs")
-    s.modes("stopped")
-    s.fg()
-    press_until_prompt(s, "q")
-    s.run("jobs")
-    s.modes("after")
-
-
 @case("screen")
 def htop_starts_and_quits(s):
     s.type("inside htop\r")
@@ -99,7 +72,11 @@ def bash_inside(s):
     s.type("\x03")
     s.prompt("interrupted inside")
     s.run("echo $?")
-    s.run("bash -c 'read -r x' & sleep 0.01; wait; jobs", note=False)
+    job = s.background("bash -c 'read -r x' &")
+    s.stopped(job)
+    s.run("", note=False)
+    s.run("jobs", label="jobs inside")
+    s.run("kill -KILL %1; wait", note=False)
     s.run("suspend; echo resumed", label="suspend")
     s.run("jobs", label="jobs outside")
     s.type("fg\r")

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import sys
+import time
 
 from terminal import (HOME, LIMIT, MARK, PROMPT, Late, Terminal, is_gone, plain, processes_of,
                       state_of, until)
@@ -149,6 +150,14 @@ class Session:
         self.shell.expect(re.escape(PROMPT))
         return int(match.group(1))
 
+    def before_typing(self):
+        """What is typed before a relay has the terminal is echoed by it, and by the inner one once
+        more. A person does not type within that millisecond; nor does this, where a relay takes
+        the terminal at all (it need not, for a command that reads nothing)."""
+        end = time.monotonic() + (0 if self.plain else 0.3)
+        while self.shell.is_cooked() and time.monotonic() < end:
+            time.sleep(0.005)
+
     def fg(self, line="fg"):
         """Continues a job, and waits until it has the terminal and runs."""
         own = os.getpgid(self.shell.pid)
@@ -159,6 +168,7 @@ class Session:
             return group not in (own, 0) and not any(
                 state_of(pid) == "T" for pid in self.processes() if group_of(pid) == group)
         until(has_it, "that the job has the terminal")
+        self.before_typing()
         self.shell.expect(re.escape(line) + r"\r\n[^\n]*\r\n")
 
     def stopped(self, pid):
@@ -197,7 +207,7 @@ class Session:
         self.run("stty -g", label=f"{label}: stty")
 
     def same(self, label, value, expected):
-        self.note(label, value)
+        """What has to be so, plainly or not: there is nothing to compare it with."""
         if value != expected:
             raise Wrong(f"{label}: expected {expected!r}, but it was {value!r}")
 

@@ -127,6 +127,9 @@ class Terminal:
     def modes(self):
         return modes_of(self.master)
 
+    def is_cooked(self):
+        return bool(termios.tcgetattr(self.master)[3] & termios.ICANON)
+
     def send(self, text):
         data = text if isinstance(text, bytes) else text.encode()
         end = time.monotonic() + LIMIT
