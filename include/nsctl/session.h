@@ -40,7 +40,7 @@ enum session_message_type {
 	SESSION_HANGUP = 4,
 	/* session to caller */
 	SESSION_STARTED = 64, /* value: the command's pid */
-	SESSION_STOPPED,      /* value: the signal that stopped it */
+	SESSION_STOPPED,      /* value: the signal that stopped it, and a flag (below) */
 	SESSION_CONTINUED,
 	SESSION_EXITED, /* value: exit status; the last message */
 	SESSION_KILLED, /* value: signal that killed it; the last message */
@@ -54,6 +54,9 @@ enum session_terminal {
 	SESSION_TERMINAL_BACKGROUND,
 	SESSION_TERMINAL_FOREGROUND,
 };
+
+/* In SESSION_STOPPED: it was in the foreground of its terminal, which is not what it stopped for. */
+#define SESSION_STOPPED_IN_FOREGROUND (1 << 8)
 
 struct session_message {
 	uint16_t type;

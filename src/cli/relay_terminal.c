@@ -44,12 +44,71 @@ static void update(struct relay *relay)
 			   (pump_empty(&relay->in) ? 0 : EPOLLOUT));
 }
 
+/* ---- bytes --------------------------------------------------------------------------------- */
+
+/* A key that sends a signal does so to all of the user's foreground group outside. The command's
+ * part is done by its own terminal, the others in the group of ours (a script's shell) would not
+ * hear of it. But for SIGTSTP, which waits until the command has stopped. */
+static void tell_others(struct relay *relay, const char *data, size_t length)
+{
+	const struct timespec now = {};
+	struct termios modes;
+	sigset_t set;
+
+	if (tcgetattr(relay->terminal->master_fd, &modes) < 0)
+		return;
+	for (size_t i = 0; i < length; i++) {
+		int number = terminal_key_signal(&modes, data[i]);
+
+		if (number == 0)
+			continue;
+		relay->suspend_key = number == SIGTSTP;
+		if (relay->suspend_key || tcgetpgrp(relay->terminal->master_fd) != relay->command)
+			continue;
+		kill(0, number);
+		sigemptyset(&set);
+		sigaddset(&set, number);
+		sigtimedwait(&set, NULL, &now); /* our own */
+	}
+}
+
+static int fill_in(struct relay *relay)
+{
+	size_t before = relay->in.end - relay->in.start, now;
+	int r = pump_fill(&relay->in, relay->terminal->fd, user_flags(relay));
+
+	now = relay->in.end - relay->in.start;
+	tell_others(relay, relay->in.data + relay->in.start + before, now - before);
+	return r;
+}
+
+static int fill_out(struct relay *relay)
+{
+	bool undo = terminal_doubles_newlines(relay->terminal);
+
+	return pump_fill(&relay->out, relay->terminal->master_fd, undo ? PUMP_UNDO_NEWLINES : 0);
+}
+
 /* ---- whose terminal it is ------------------------------------------------------------------ */
+
+/* What was typed before has been echoed already, once. */
+static void take_terminal(struct relay *relay)
+{
+	bool echoed = terminal_make_raw(relay->terminal);
+
+	if (!relay->terminal->nonblocking || !pump_empty(&relay->in))
+		return;
+	fill_in(relay);
+	if (echoed)
+		relay->in.start +=
+			terminal_type_quietly(relay->terminal, relay->in.data + relay->in.start,
+					      relay->in.end - relay->in.start);
+}
 
 static void set_active(struct relay *relay, bool active)
 {
 	if (active) {
-		terminal_make_raw(relay->terminal);
+		take_terminal(relay);
 		terminal_copy_size(relay->terminal);
 	} else {
 		terminal_restore(relay->terminal, false);
@@ -103,51 +162,6 @@ bool relay_continue(struct relay *relay)
 			set_active(relay, foreground);
 	}
 	return true;
-}
-
-/* ---- bytes --------------------------------------------------------------------------------- */
-
-/* A key that sends a signal does so to all of the user's foreground group outside. The command's
- * part is done by its own terminal, the others in the group of ours (a script's shell) would not
- * hear of it. But for SIGTSTP, which waits until the command has stopped. */
-static void tell_others(struct relay *relay, const char *data, size_t length)
-{
-	const struct timespec now = {};
-	struct termios modes;
-	sigset_t set;
-
-	if (tcgetattr(relay->terminal->master_fd, &modes) < 0)
-		return;
-	for (size_t i = 0; i < length; i++) {
-		int number = terminal_key_signal(&modes, data[i]);
-
-		if (number == 0)
-			continue;
-		relay->suspend_key = number == SIGTSTP;
-		if (relay->suspend_key || tcgetpgrp(relay->terminal->master_fd) != relay->command)
-			continue;
-		kill(0, number);
-		sigemptyset(&set);
-		sigaddset(&set, number);
-		sigtimedwait(&set, NULL, &now); /* our own */
-	}
-}
-
-static int fill_in(struct relay *relay)
-{
-	size_t before = relay->in.end - relay->in.start, now;
-	int r = pump_fill(&relay->in, relay->terminal->fd, user_flags(relay));
-
-	now = relay->in.end - relay->in.start;
-	tell_others(relay, relay->in.data + relay->in.start + before, now - before);
-	return r;
-}
-
-static int fill_out(struct relay *relay)
-{
-	bool undo = terminal_doubles_newlines(relay->terminal);
-
-	return pump_fill(&relay->out, relay->terminal->master_fd, undo ? PUMP_UNDO_NEWLINES : 0);
 }
 
 static void drain_out(struct relay *relay)
@@ -229,16 +243,11 @@ static void refuse_terminal(struct relay *relay)
 		return;
 }
 
-void relay_stop(struct relay *relay, int number)
+/* We are to stop by this signal and go on with the next SIGCONT: false when that could not be. */
+static bool stop_self(struct relay *relay, int number, bool for_terminal)
 {
-	bool for_terminal = number == SIGTTIN || number == SIGTTOU;
 	bool exists = terminal_exists(relay->terminal), others, stopped;
 
-	if (exists && for_terminal && terminal_in_foreground(relay->terminal)) {
-		set_active(relay, true);
-		relay_send(relay, SESSION_SIGNAL, SIGCONT);
-		return;
-	}
 	if (exists)
 		flush(relay, false);
 	/* the kernel stops all of the group for a key, and for what one does in the background */
@@ -246,19 +255,32 @@ void relay_stop(struct relay *relay, int number)
 		 (for_terminal || (number == SIGTSTP && relay->active && relay->suspend_key));
 	if (relay->active)
 		set_active(relay, false);
-	if (number != SIGTSTP && !for_terminal)
+	if (number != SIGTSTP && number != SIGTTIN && number != SIGTTOU)
 		number = SIGSTOP;
 	relay->was_stopped = true;
 	stopped = relay_suffer(number, others);
 	relay->suspend_key = false;
-	if (exists && terminal_is_gone(relay->terminal)) {
-		relay_send(relay, SESSION_SIGNAL, SIGCONT);
-		return; /* what to do about it is decided when SIGHUP or EPOLLHUP is seen */
-	}
-	relay->was_stopped = false;
-	if (exists && for_terminal && terminal_in_foreground(relay->terminal))
+	/* what to do about a terminal that has gone is decided when SIGHUP or EPOLLHUP is seen */
+	relay->was_stopped = exists && terminal_is_gone(relay->terminal);
+	return stopped;
+}
+
+void relay_stop(struct relay *relay, int value)
+{
+	int number = value & ~SESSION_STOPPED_IN_FOREGROUND;
+	/* because of its terminal, not because somebody has sent it this signal */
+	bool for_terminal = terminal_exists(relay->terminal) &&
+			    (number == SIGTTIN || number == SIGTTOU) &&
+			    !(value & SESSION_STOPPED_IN_FOREGROUND);
+	bool stopped = true;
+
+	if (!for_terminal || !terminal_in_foreground(relay->terminal))
+		stopped = stop_self(relay, number, for_terminal);
+	if (relay->was_stopped)
+		;
+	else if (for_terminal && terminal_in_foreground(relay->terminal))
 		set_active(relay, true);
-	else if (exists && for_terminal && !stopped)
+	else if (for_terminal && !stopped)
 		refuse_terminal(relay);
 	else
 		relay_continue(relay);
@@ -281,7 +303,7 @@ int relay_terminal_start(struct relay *relay, bool foreground)
 		return r;
 	relay->active = foreground;
 	if (foreground)
-		terminal_make_raw(relay->terminal);
+		take_terminal(relay);
 	update(relay);
 	return 0;
 }
@@ -295,6 +317,9 @@ void relay_terminal_end(struct relay *relay)
 	if (!terminal_exists(relay->terminal))
 		return;
 	flush(relay, relay->end.type != 0);
+	if (relay->active)
+		terminal_give_back(relay->terminal, relay->in.data + relay->in.start,
+				   relay->in.end - relay->in.start);
 	terminal_restore(relay->terminal, ended);
 	terminal_close(relay->terminal);
 }

@@ -142,12 +142,14 @@ static bool same_modes(const struct termios *a, const struct termios *b)
 	       a->c_cflag == b->c_cflag && memcmp(a->c_cc, b->c_cc, sizeof(a->c_cc)) == 0;
 }
 
-void terminal_make_raw(struct terminal *terminal)
+bool terminal_make_raw(struct terminal *terminal)
 {
 	struct termios modes, command;
+	bool echoed;
 
 	if (tcgetattr(terminal->fd, &modes) < 0)
-		return;
+		return false;
+	echoed = modes.c_lflag & ECHO;
 	if (!terminal->raw)
 		/* raw already: that is another nsctl's doing, in the same pipeline */
 		terminal->user = is_raw(&modes) ? terminal->first : modes;
@@ -160,6 +162,55 @@ void terminal_make_raw(struct terminal *terminal)
 	modes.c_cc[VTIME] = 0;
 	set_modes(terminal->fd, &modes);
 	terminal->raw = true;
+	return echoed;
+}
+
+size_t terminal_type_quietly(struct terminal *terminal, const char *data, size_t length)
+{
+	struct pollfd poll_fd = { .fd = terminal->slave_fd, .events = POLLIN };
+	struct termios modes, quiet;
+	ssize_t n;
+
+	if (length == 0 || tcgetattr(terminal->master_fd, &modes) < 0)
+		return 0;
+	quiet = modes;
+	quiet.c_lflag &= ~(ECHO | ECHONL);
+	set_modes(terminal->master_fd, &quiet);
+	n = write(terminal->master_fd, data, length);
+	/* they are on their way: a look at the other end waits until they have arrived */
+	poll(&poll_fd, 1, 0);
+	set_modes(terminal->master_fd, &modes);
+	return n < 0 ? 0 : n;
+}
+
+/* Where it is not allowed they are lost, as with any other terminal in between. */
+static bool push_back(int fd, const char *data, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (ioctl(fd, TIOCSTI, data + i) < 0)
+			return false;
+	return true;
+}
+
+void terminal_give_back(struct terminal *terminal, const char *data, size_t length)
+{
+	struct termios modes, all;
+	char unread[4096]; /* a terminal holds no more */
+	ssize_t n;
+
+	if (!terminal->raw || !terminal_in_foreground(terminal) ||
+	    tcgetattr(terminal->master_fd, &modes) < 0)
+		return;
+	/* what there is of a line, too; put back, for they may become those of the user's */
+	all = modes;
+	all.c_lflag &= ~ICANON;
+	all.c_cc[VMIN] = all.c_cc[VTIME] = 0;
+	set_modes(terminal->master_fd, &all);
+	while ((n = read(terminal->slave_fd, unread, sizeof(unread))) > 0)
+		if (!push_back(terminal->fd, unread, n))
+			break;
+	set_modes(terminal->master_fd, &modes);
+	push_back(terminal->fd, data, length);
 }
 
 void terminal_restore(struct terminal *terminal, bool as_command)

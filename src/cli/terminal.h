@@ -34,8 +34,13 @@ static inline bool terminal_exists(const struct terminal *terminal)
 bool terminal_in_foreground(const struct terminal *terminal);
 /* It has been closed by whoever showed it. */
 bool terminal_is_gone(const struct terminal *terminal);
-/* From here on every key is the command's. */
-void terminal_make_raw(struct terminal *terminal);
+/* From here on every key is the command's. True when those that are there already were echoed. */
+bool terminal_make_raw(struct terminal *terminal);
+/* Types on the command's keyboard without an echo. Returns how much of it was taken. */
+size_t terminal_type_quietly(struct terminal *terminal, const char *data, size_t length);
+/* Keys that the command has not read, and those in `data` behind them, are the next reader's, where
+ * the kernel allows that (dev.tty.legacy_tiocsti). While it is raw: they were echoed. */
+void terminal_give_back(struct terminal *terminal, const char *data, size_t length);
 /* The user's again; with `as_command`, in the modes that the command has left behind, as if it had
  * been its own. */
 void terminal_restore(struct terminal *terminal, bool as_command);

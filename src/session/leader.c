@@ -295,6 +295,8 @@ static void on_pipe(struct loop_source *source _unused_, uint32_t events _unused
 
 static void on_stopped(struct leader *leader, int number)
 {
+	if (terminal_foreground(leader->terminal) == leader->command)
+		number |= SESSION_STOPPED_IN_FOREGROUND;
 	leader->stopped = true;
 	leader->swallow = false;
 	tell(leader, SESSION_STOPPED, number, NULL);
