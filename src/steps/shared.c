@@ -14,6 +14,12 @@ void instance_hold(const struct host *host, struct instance *instance)
 	mounts_hold(host, instance);
 }
 
+bool instance_pinned(const struct host *host, const struct instance *instance)
+{
+	return (!instance->has_netns || netns_pinned(instance)) &&
+	       (!instance->has_mounts || mounts_pinned(host, instance));
+}
+
 int steps_renew_link(struct step_context *context, struct error *error)
 {
 	static const struct step *const standing[] = { &step_forward, &step_nat, &step_addresses,
@@ -28,6 +34,11 @@ int steps_renew_link(struct step_context *context, struct error *error)
 			return r;
 	}
 	return 1;
+}
+
+void steps_end(struct host *host)
+{
+	ruleset_end(host);
 }
 
 void host_release(struct host *host)
