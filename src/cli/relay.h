@@ -21,6 +21,7 @@ struct relay {
 	struct loop_source *user, *master; /* the terminal's two ends */
 	uint32_t user_events, master_events;
 	struct pump in, out; /* to the command, from it */
+	struct keys typed;   /* what the command's terminal got */
 	bool active;         /* the user's keys go to the command, which is in the foreground */
 	bool suspend_key;    /* the last key that sends a signal was the one that stops */
 	bool was_stopped;    /* and has not gone on since, for want of a terminal */

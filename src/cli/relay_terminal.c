@@ -82,6 +82,19 @@ static int fill_in(struct relay *relay)
 	return r;
 }
 
+static void type_keys(struct relay *relay, bool quietly)
+{
+	struct terminal *terminal = relay->terminal;
+	const char *before = relay->in.data + relay->in.start;
+	size_t length = relay->in.end - relay->in.start;
+
+	if (quietly)
+		relay->in.start += terminal_type_quietly(terminal, before, length);
+	else if (length)
+		pump_drain(&relay->in, terminal->master_fd, 0);
+	keys_add(&relay->typed, before, relay->in.data + relay->in.start - before);
+}
+
 static int fill_out(struct relay *relay)
 {
 	bool undo = terminal_doubles_newlines(relay->terminal);
@@ -99,10 +112,7 @@ static void take_terminal(struct relay *relay)
 	if (!relay->terminal->nonblocking || !pump_empty(&relay->in))
 		return;
 	fill_in(relay);
-	if (echoed)
-		relay->in.start +=
-			terminal_type_quietly(relay->terminal, relay->in.data + relay->in.start,
-					      relay->in.end - relay->in.start);
+	type_keys(relay, echoed);
 }
 
 static void set_active(struct relay *relay, bool active)
@@ -184,8 +194,7 @@ static void on_user(struct loop_source *source _unused_, uint32_t events, void *
 		r = fill_in(relay);
 	if (r < 0) /* an orphaned group in the background: no keys for it */
 		relay->active = false;
-	if (!pump_empty(&relay->in))
-		pump_drain(&relay->in, relay->terminal->master_fd, 0);
+	type_keys(relay, false);
 	if (events & EPOLLOUT)
 		drain_out(relay);
 	update(relay);
@@ -196,12 +205,16 @@ static void on_master(struct loop_source *source _unused_, uint32_t events, void
 	struct relay *relay = userdata;
 
 	if (events & EPOLLIN) {
+		/* a shell's fg of a job that runs says nothing to us */
+		if (relay->terminal->whole && !relay->active &&
+		    terminal_in_foreground(relay->terminal))
+			set_active(relay, true);
 		fill_out(relay);
 		if (relay->terminal->nonblocking)
 			drain_out(relay); /* most often it is taken at once */
 	}
 	if (events & EPOLLOUT)
-		pump_drain(&relay->in, relay->terminal->master_fd, 0);
+		type_keys(relay, false);
 	update(relay);
 }
 
@@ -318,7 +331,7 @@ void relay_terminal_end(struct relay *relay)
 		return;
 	flush(relay, relay->end.type != 0);
 	if (relay->active)
-		terminal_give_back(relay->terminal, relay->in.data + relay->in.start,
+		terminal_give_back(relay->terminal, &relay->typed, relay->in.data + relay->in.start,
 				   relay->in.end - relay->in.start);
 	terminal_restore(relay->terminal, ended);
 	terminal_close(relay->terminal);

@@ -183,33 +183,59 @@ size_t terminal_type_quietly(struct terminal *terminal, const char *data, size_t
 	return n < 0 ? 0 : n;
 }
 
-/* Where it is not allowed they are lost, as with any other terminal in between. */
-static bool push_back(int fd, const char *data, size_t length)
+void keys_add(struct keys *keys, const char *data, size_t length)
 {
+	size_t room = sizeof(keys->data), kept;
+
+	if (length > room) {
+		data += length - room;
+		length = room;
+	}
+	kept = keys->length < room - length ? keys->length : room - length;
+	memmove(keys->data, keys->data + keys->length - kept, kept);
+	memcpy(keys->data + kept, data, length);
+	keys->length = kept + length;
+}
+
+bool keys_end_with(const struct keys *keys, const char *data, size_t length)
+{
+	const char *typed = keys->data + keys->length - length;
+
+	if (length > keys->length)
+		return false;
 	for (size_t i = 0; i < length; i++)
-		if (ioctl(fd, TIOCSTI, data + i) < 0)
+		if (typed[i] != data[i] && !(typed[i] == '\r' && data[i] == '\n'))
 			return false;
 	return true;
 }
 
-void terminal_give_back(struct terminal *terminal, const char *data, size_t length)
+/* Where it is not allowed they are lost, as with any other terminal in between. */
+static void push_back(int fd, const char *data, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (ioctl(fd, TIOCSTI, data + i) < 0)
+			return;
+}
+
+void terminal_give_back(struct terminal *terminal, const struct keys *typed, const char *data,
+			size_t length)
 {
 	struct termios modes, all;
-	char unread[4096]; /* a terminal holds no more */
+	char unread[sizeof(typed->data)];
 	ssize_t n;
 
 	if (!terminal->raw || !terminal_in_foreground(terminal) ||
 	    tcgetattr(terminal->master_fd, &modes) < 0)
 		return;
-	/* what there is of a line, too; put back, for they may become those of the user's */
+	/* also what there is of a line; put back, for they may become those of the user's */
 	all = modes;
 	all.c_lflag &= ~ICANON;
 	all.c_cc[VMIN] = all.c_cc[VTIME] = 0;
 	set_modes(terminal->master_fd, &all);
-	while ((n = read(terminal->slave_fd, unread, sizeof(unread))) > 0)
-		if (!push_back(terminal->fd, unread, n))
-			break;
+	n = read(terminal->slave_fd, unread, sizeof(unread));
 	set_modes(terminal->master_fd, &modes);
+	if (n > 0 && keys_end_with(typed, unread, n))
+		push_back(terminal->fd, unread, n);
 	push_back(terminal->fd, data, length);
 }
 

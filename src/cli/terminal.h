@@ -17,6 +17,16 @@ struct terminal {
 	struct termios given;    /* what the command's was made to be */
 };
 
+/* The last keys that were typed, as many as a terminal keeps for its reader. */
+struct keys {
+	size_t length;
+	char data[4096];
+};
+/* Pure. */
+void keys_add(struct keys *keys, const char *data, size_t length);
+/* Pure: are these the last ones? A carriage return may have become a newline. */
+bool keys_end_with(const struct keys *keys, const char *data, size_t length);
+
 #define TERMINAL_NONE                                                                              \
 	{                                                                                          \
 		.fd = -1, .master_fd = -1, .slave_fd = -1                                          \
@@ -39,8 +49,11 @@ bool terminal_make_raw(struct terminal *terminal);
 /* Types on the command's keyboard without an echo. Returns how much of it was taken. */
 size_t terminal_type_quietly(struct terminal *terminal, const char *data, size_t length);
 /* Keys that the command has not read, and those in `data` behind them, are the next reader's, where
- * the kernel allows that (dev.tty.legacy_tiocsti). While it is raw: they were echoed. */
-void terminal_give_back(struct terminal *terminal, const char *data, size_t length);
+ * the kernel allows that (dev.tty.legacy_tiocsti). Only what was `typed`: others can put something
+ * into the command's terminal too, and must not reach the user's. While it is raw: keys were
+ * echoed already. */
+void terminal_give_back(struct terminal *terminal, const struct keys *typed, const char *data,
+			size_t length);
 /* The user's again; with `as_command`, in the modes that the command has left behind, as if it had
  * been its own. */
 void terminal_restore(struct terminal *terminal, bool as_command);
