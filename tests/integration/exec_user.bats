@@ -105,11 +105,6 @@ her() {
 		--regid=alice --init-groups -- nsctl exec hers -- grep ^0: /proc/self/cgroup)" "0::/world-$$"
 }
 
-@test "a terminal is refused until there are pseudo-terminals" {
-	run -125 as alice script -qec "nsctl exec hers -- true" /dev/null
-	says "is a terminal"
-}
-
 @test "the environment is data: nothing of it works on what runs as root" {
 	printf '#!/bin/sh\ntouch /run/world/log/owned\n' >/run/world/alice/env.sh
 	chmod 755 /run/world/alice/env.sh
