@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # nsctl exec for a user whom the profile admits, with stdin, stdout and stderr that are no
-# terminals.
+# terminals (exec_terminal is about those).
 
 load lib/common
 
