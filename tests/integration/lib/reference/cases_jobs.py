@@ -122,8 +122,11 @@ def a_background_job_writes(s):
 def a_background_job_that_reads_nothing_runs_on(s):
     job = s.background("inside bash -c 'while [ ! -e $D/go ]; do sleep 0.05; done; exit 6' &")
     s.run("jobs")
-    s.run("touch $D/go")
-    s.run(f"wait {job}; echo $?", label="wait")
+    s.run("touch $D/go", note=False)
+    s.gone(job)
+    s.run("", note=False)
+    s.note("status", s.run(f"wait {job}; echo $?", note=False).split("\n")[-2])
+    s.run("jobs")
     s.modes("after")
 
 

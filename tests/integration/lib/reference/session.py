@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One case of the suite: an interactive shell, what was done in it, and what was noted of it."""
+import json
 import os
 import re
+import shutil
 import signal
 import sys
 import time
@@ -234,7 +236,7 @@ class Session:
 
 def main_of_case(name, way, directory):
     """Runs in a process of its own, and prints the notes as JSON."""
-    import json
-    os.makedirs(directory, exist_ok=True)
+    shutil.rmtree(directory, ignore_errors=True)
+    os.makedirs(directory)
     os.chmod(directory, 0o777)
     json.dump(Session(CASES[name], way, directory).outcome(), sys.stdout)
