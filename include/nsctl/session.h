@@ -55,7 +55,8 @@ enum session_terminal {
 	SESSION_TERMINAL_FOREGROUND,
 };
 
-/* In SESSION_STOPPED: it was in the foreground of its terminal, which is not what it stopped for. */
+/* In SESSION_STOPPED: it was in the foreground of its terminal, which is not what it stopped for.
+ */
 #define SESSION_STOPPED_IN_FOREGROUND (1 << 8)
 
 struct session_message {

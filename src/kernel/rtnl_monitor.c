@@ -50,7 +50,8 @@ static int attach_filter(int fd)
 
 static int open_inside(void *argument)
 {
-	/* a port of its own: what is sent to all does not reach the port 0, which is the kernel's */
+	/* a port of its own: what is sent to all does not reach the port 0, which is the kernel's
+	 */
 	struct sockaddr_nl any = { .nl_family = AF_NETLINK };
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 

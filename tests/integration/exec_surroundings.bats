@@ -41,7 +41,7 @@ alike() {
 	local gid groups
 	for groups in 2001 2001,2003 2003,7,4294967294 5,6; do
 		for gid in 2001 2003 4294967294; do
-			local -a who=(setpriv --reuid=alice --regid=$gid --groups=$groups --)
+			local -a who=(setpriv --reuid=alice --regid="$gid" --groups="$groups" --)
 			equal "$("${who[@]}" nsctl exec hers -- id -G </dev/null)" "$("${who[@]}" id -G)"
 		done
 	done
@@ -188,7 +188,7 @@ lines' C='ü €' D="$(printf 'x%.0s' {1..100000})" E='$(id)' LD_PRELOAD= IFS=x 
 		groups = vpnusers
 	END
 	nsctl up theirs
-	local -a who=(setpriv --reuid=4294967294 --regid=4294967294 --groups=2003,4294967294 --)
+	local -a who=(setpriv --reuid=4294967294 --regid=4294967294 "--groups=2003,4294967294" --)
 	equal "$(cd / && "${who[@]}" nsctl exec theirs -- sh -c 'id -u; id -g; id -G' </dev/null | xargs)" \
 		"4294967294 4294967294 4294967294 2003"
 	run -42 "${who[@]}" nsctl exec theirs -- sh -c 'exit 42'
@@ -209,7 +209,8 @@ lines' C='ü €' D="$(printf 'x%.0s' {1..100000})" E='$(id)' LD_PRELOAD= IFS=x 
 
 @test "an X client inside draws on the server outside, by the socket's path" {
 	local display window
-	mkdir -p -m 1777 /tmp/.X11-unix
+	mkdir -p /tmp/.X11-unix
+	chmod 1777 /tmp/.X11-unix
 	Xvfb -displayfd 5 -screen 0 640x480x24 -nolisten tcp -ac 5>/run/world/display \
 		>/run/world/log/xvfb 2>&1 3>&- 4>&- &
 	local server=$!

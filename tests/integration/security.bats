@@ -206,7 +206,7 @@ log_of_nsctld() {
 	equal "${lines[0]}" "10 usr1 [(67, 7)]"
 	equal "${#lines[@]}" 6
 	run ! grep usr1 <<<"${lines[*]:1}"
-	! is_gone "$bystander"
+	run ! is_gone "$bystander"
 	run ! pgrep -u alice -x sh
 }
 
