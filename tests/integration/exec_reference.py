@@ -21,6 +21,7 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.realpath(__file__))
+sys.dont_write_bytecode = True
 sys.path.insert(0, f"{HERE}/lib/reference")
 
 from session import CASES, main_of_case  # noqa: E402
