@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 
 #include "relay.h"
 
@@ -46,6 +47,16 @@ static void update(struct relay *relay)
 
 /* ---- bytes --------------------------------------------------------------------------------- */
 
+/* And not a job of a shell inside: it, or its leader while the command is on its way there. */
+static bool command_has_keys(const struct relay *relay)
+{
+	pid_t group = tcgetpgrp(relay->terminal->master_fd), leader;
+
+	if (group == relay->command)
+		return true;
+	return ioctl(relay->terminal->master_fd, TIOCGSID, &leader) == 0 && group == leader;
+}
+
 /* A key that sends a signal does so to all of the user's foreground group outside. The command's
  * part is done by its own terminal, the others in the group of ours (a script's shell) would not
  * hear of it. But for SIGTSTP, which waits until the command has stopped. */
@@ -63,7 +74,7 @@ static void tell_others(struct relay *relay, const char *data, size_t length)
 		if (number == 0)
 			continue;
 		relay->suspend_key = number == SIGTSTP;
-		if (relay->suspend_key || tcgetpgrp(relay->terminal->master_fd) != relay->command)
+		if (relay->suspend_key || !command_has_keys(relay))
 			continue;
 		kill(0, number);
 		sigemptyset(&set);

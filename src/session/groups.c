@@ -110,3 +110,18 @@ void groups_signal(struct groups *groups, int number)
 		if (groups->group[i].alive)
 			kill(-groups->group[i].number, number);
 }
+
+bool process_has_pending(pid_t pid, int number)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[48];
+	unsigned long long pending;
+	const char *line;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	if (file_read(AT_FDCWD, path, 1 << 16, &text, NULL) < 0)
+		return false;
+	line = strstr(text, "\nShdPnd:"); /* sent to the process, not to one of its threads */
+	return line && sscanf(line, " ShdPnd: %llx", &pending) == 1 &&
+	       pending & 1ULL << (number - 1);
+}

@@ -44,6 +44,7 @@ struct leader {
 	bool told;    /* the last message is on its way */
 	bool stopped; /* the caller was told so and has not continued the command */
 	bool swallow; /* its next SIGCONT: the command goes on already */
+	bool waits;   /* the command was stopped because it wants its terminal */
 	size_t stage; /* of the hang-up: how many of its signals were sent */
 	uint64_t next_stage;
 	struct groups groups; /* that the hang-up is about */
@@ -187,16 +188,21 @@ static void hang_up(struct leader *leader)
 		loop_exit(leader->loop, 0);
 }
 
-static void on_signal_message(struct leader *leader, int number)
+/* By the caller. Outside, a process that reads its terminal in the foreground is not stopped: a
+ * SIGTSTP that comes while ours is, on its way to the foreground, must not be lost, as the kernel
+ * has it when a stopped process goes on. */
+static void continue_command(struct leader *leader)
 {
-	if (number == SIGCONT) {
-		bool swallow = leader->swallow;
+	bool again = leader->waits && process_has_pending(leader->command, SIGTSTP);
 
-		leader->stopped = leader->swallow = false;
-		if (swallow)
-			return;
+	leader->stopped = leader->waits = false;
+	if (leader->swallow) {
+		leader->swallow = false;
+		return;
 	}
-	signal_command(leader, number);
+	signal_command(leader, SIGCONT);
+	if (again)
+		signal_command(leader, SIGTSTP);
 }
 
 static void on_lost_terminal(struct leader *leader, bool end)
@@ -209,8 +215,10 @@ static void on_lost_terminal(struct leader *leader, bool end)
 
 static void on_message(struct leader *leader, const struct session_message *message)
 {
-	if (message->type == SESSION_SIGNAL && message->value > 0 && message->value < _NSIG)
-		on_signal_message(leader, message->value);
+	if (message->type == SESSION_SIGNAL && message->value == SIGCONT)
+		continue_command(leader);
+	else if (message->type == SESSION_SIGNAL && message->value > 0 && message->value < _NSIG)
+		signal_command(leader, message->value);
 	else if (message->type == SESSION_FOREGROUND)
 		terminal_set_foreground(leader->terminal, leader->command, message->value);
 	else if (message->type == SESSION_HANGUP)
@@ -297,6 +305,7 @@ static void on_stopped(struct leader *leader, int number)
 {
 	if (terminal_foreground(leader->terminal) == leader->command)
 		number |= SESSION_STOPPED_IN_FOREGROUND;
+	leader->waits = number == SIGTTIN || number == SIGTTOU;
 	leader->stopped = true;
 	leader->swallow = false;
 	tell(leader, SESSION_STOPPED, number, NULL);
@@ -337,6 +346,14 @@ static void check_command(struct leader *leader)
 	}
 }
 
+/* From the terminal: a key that was struck while the command was on its way to the foreground. Of a
+ * hang-up we know already. */
+static void on_terminal_signal(struct leader *leader, int number)
+{
+	if (number != SIGHUP)
+		signal_command(leader, number);
+}
+
 static void on_signal(struct loop_source *source _unused_, uint32_t events _unused_, void *userdata)
 {
 	struct leader *leader = userdata;
@@ -345,8 +362,10 @@ static void on_signal(struct loop_source *source _unused_, uint32_t events _unus
 	while (read(leader->signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			check_command(leader);
-		else if (info.ssi_signo != SIGHUP || info.ssi_code != SI_KERNEL)
-			start_ending(leader); /* of a hang-up of its terminal it knows already */
+		else if (info.ssi_code == SI_KERNEL)
+			on_terminal_signal(leader, info.ssi_signo);
+		else if (info.ssi_signo != SIGTSTP)
+			start_ending(leader);
 	}
 }
 
@@ -354,7 +373,7 @@ static void on_signal(struct loop_source *source _unused_, uint32_t events _unus
 
 static int prepare(struct leader *leader)
 {
-	static const int watched[] = { SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	static const int watched[] = { SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP };
 	const int *number;
 	sigset_t set;
 	int r;

@@ -50,6 +50,8 @@ void groups_add_stopped(struct groups *groups);
 /* How many of them have a process that lives. */
 size_t groups_look(struct groups *groups);
 void groups_signal(struct groups *groups, int number);
+/* Does this signal wait for the process? */
+bool process_has_pending(pid_t pid, int number);
 
 /* ---- leader.c ---------------------------------------------------------------------------- */
 

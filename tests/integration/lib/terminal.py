@@ -51,7 +51,7 @@ class Terminal:
                 raise
             time.sleep(0.01)
             return b""
-        self.text += data
+        self.text = (self.text + data)[-100000:]
         self.digest.update(data)
         self.count += len(data)
         return data
