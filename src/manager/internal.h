@@ -31,9 +31,12 @@ struct operation {
 	bool left_over; /* something could not be taken away */
 	bool look;      /* processes are to be looked for in the next round */
 	bool killing;   /* SIGKILL by now */
-	pid_t waited;   /* one of those that are left */
-	size_t left;    /* how many */
-	int pidfd;      /* of `waited` */
+	bool freezing;  /* but first this time SIGSTOP, until none is left that moves */
+	size_t moving;  /* how many did */
+	unsigned freezes;
+	pid_t waited; /* one of those that are left */
+	size_t left;  /* how many */
+	int pidfd;    /* of `waited` */
 	struct loop_source *source, *timer;
 	uint64_t started;
 
