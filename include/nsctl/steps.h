@@ -170,11 +170,12 @@ int instance_rt(struct instance *instance, struct rt **ret, struct error *error)
 void link_host_name(const char *profile, char name[IFNAMSIZ], char altname[64]);
 /* Notes a link (0: none) that is going in the background. */
 void instance_await(struct instance *instance, int index);
-/* After a restart: takes up the pinned namespaces that are those of the record. */
-void instance_hold(const struct host *host, struct instance *instance);
-/* When no profile is left: takes away all that they shared. Something stays noted when it could not
- * be taken away. */
-void host_release(struct host *host);
+/* After a restart: takes up the pinned namespaces that are those of the record. An error says that
+ * it can't be told whether they are. */
+int instance_hold(const struct host *host, struct instance *instance, struct error *error);
+/* When no profile is left: takes away all that they shared, and does not stop at a failure. What
+ * could not be taken away stays noted: it can be called again. */
+int host_release(struct host *host, struct error *error);
 /* To be called before something is made that would look like another's to the next daemon, if this
  * one died right after it. */
 int host_note(struct host *host, struct error *error);

@@ -125,13 +125,22 @@ int netns_pin(int fd, const char *name, unsigned *made, struct error *error)
 	return 0;
 }
 
-unsigned netns_directory_missing(void)
+int netns_directory_missing(unsigned *ret)
 {
 	_cleanup_close_ int fd = open(NETNS_DIRECTORY, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r;
 
-	if (fd < 0)
-		return NETNS_MADE_DIRECTORY | NETNS_BOUND_DIRECTORY;
-	return fd_is_mount_root(fd) ? 0 : NETNS_BOUND_DIRECTORY;
+	if (fd < 0 && errno != ENOENT)
+		return -errno;
+	if (fd < 0) {
+		*ret = NETNS_MADE_DIRECTORY | NETNS_BOUND_DIRECTORY;
+		return 0;
+	}
+	r = fd_is_mount_root(fd);
+	if (r < 0)
+		return r;
+	*ret = r ? 0 : NETNS_BOUND_DIRECTORY;
+	return 0;
 }
 
 void netns_remove_file(const char *name)
@@ -178,34 +187,53 @@ int netns_open(const char *name, int *ret_fd, struct file_id *ret_id)
 	return 0;
 }
 
-static bool directory_empty(int fd)
+/* 1 or 0. */
+static int directory_empty(int fd)
 {
 	_cleanup_close_ int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *directory = copy < 0 ? NULL : fdopendir(copy);
-	bool empty = directory;
+	bool empty = true;
 	struct dirent *entry;
 
 	if (!directory)
-		return false;
+		return -errno;
 	copy = -1; /* the stream's now */
+	errno = 0;
 	while (empty && (entry = readdir(directory)))
 		empty = str_equal(entry->d_name, ".") || str_equal(entry->d_name, "..");
+	if (empty && errno) {
+		int r = -errno;
+
+		closedir(directory);
+		return r;
+	}
 	closedir(directory);
 	return empty;
 }
 
-void netns_directory_release(unsigned made)
+int netns_directory_release(unsigned made, struct error *error)
 {
 	_cleanup_close_ int lock = -1;
+	int r;
 
-	if (!made)
-		return;
-	lock = lock_directory(NULL);
-	if (lock < 0 || !directory_empty(lock))
-		return;
-	/* detached, since our own descriptor keeps it busy; who waits for the lock binds anew */
-	if (made & NETNS_BOUND_DIRECTORY)
-		umount2(NETNS_DIRECTORY, MNT_DETACH | UMOUNT_NOFOLLOW);
-	if (made & NETNS_MADE_DIRECTORY)
-		rmdir(NETNS_DIRECTORY);
+	if (!made || (access(NETNS_DIRECTORY, F_OK) < 0 && errno == ENOENT))
+		return 0;
+	lock = lock_directory(error);
+	if (lock < 0)
+		return lock;
+	r = directory_empty(lock);
+	if (r < 0)
+		return error_errno(error, r, _("can't read %s"), NETNS_DIRECTORY);
+	if (r == 0)
+		return 0;
+	/* detached, since our own descriptor keeps it busy; who waits for the lock binds anew;
+	 * EINVAL: someone took it off */
+	if (made & NETNS_BOUND_DIRECTORY &&
+	    umount2(NETNS_DIRECTORY, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL)
+		return error_errno(error, errno, _("can't unmount %s"), NETNS_DIRECTORY);
+	/* ENOTEMPTY, EBUSY: somebody uses it by now */
+	if (made & NETNS_MADE_DIRECTORY && rmdir(NETNS_DIRECTORY) < 0 && errno != ENOENT &&
+	    errno != ENOTEMPTY && errno != EBUSY)
+		return error_errno(error, errno, _("can't remove %s"), NETNS_DIRECTORY);
+	return 0;
 }

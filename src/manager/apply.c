@@ -157,17 +157,16 @@ void apply(struct operation *operation)
 	else
 		r = renew_and_walk(operation, &context, fresh);
 	operation->warnings = context.warnings;
-	if (r < 0 && fresh) {
-		remove_start(operation, false);
-		return;
-	}
 	if (r == 0 && !instance->since)
 		instance->since = time(NULL);
-	if (r < 0)
+	if (r < 0 && !fresh)
 		record_write(manager, instance, NULL);
-	else if (record_write(manager, instance, &operation->error) < 0)
-		fail(operation, -operation->error.code, NULL);
-	operation_finish(operation);
+	else if (r == 0 && (r = record_write(manager, instance, &operation->error)) < 0)
+		fail(operation, r, "record");
+	if (r < 0 && fresh)
+		remove_start(operation, false);
+	else
+		operation_finish(operation);
 }
 
 /* ---- dry-run ------------------------------------------------------------------------------ */

@@ -94,14 +94,20 @@ static int make(struct step_context *context, struct error *error)
 	struct rt_link_info info;
 	int r = bridge ? host_note(host, error) : error_oom(error);
 
-	if (r == 0)
-		r = rt_bridge_create(host->rt, name, error);
-	if (r == 0)
-		r = rt_link_by_name(host->rt, name, &info);
 	if (r < 0) {
 		forget(host, name);
-		return error_errno(error, r, _("can't find bridge %s"), name);
+		return r;
 	}
+	/* whatever goes wrong from here on, it may have been made: it stays noted, to be looked
+	 * for when this is taken back */
+	r = rt_bridge_create(host->rt, name, error);
+	if (r == -EEXIST)
+		forget(host, name);
+	if (r < 0)
+		return r;
+	r = rt_link_by_name(host->rt, name, &info);
+	if (r < 0)
+		return error_errno(error, r, _("can't find bridge %s"), name);
 	bridge->index = info.index;
 	host->dirty = true;
 	r = rt_link_set_no_ipv6(host->rt, info.index, error);
@@ -119,9 +125,12 @@ static int delete_own(struct host *host, const struct host_bridge *bridge, struc
 		      struct error *error)
 {
 	struct rt_link_info info;
-	int r = -ENOSYS;
+	int r = rt_link_by_name(host->rt, bridge->name, &info);
 
-	if (rt_link_by_name(host->rt, bridge->name, &info) == 0 && is_ours(bridge, &info)) {
+	if (r < 0 && r != -ENODEV)
+		return error_errno(error, r, _("can't look at bridge %s"), bridge->name);
+	if (r == 0 && is_ours(bridge, &info)) {
+		r = -ENOSYS;
 		if (waiting)
 			r = rt_link_delete_later(info.index);
 		if (r == 0) {

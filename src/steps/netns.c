@@ -101,8 +101,11 @@ static bool wanted(const struct profile *profile)
 /* The directory goes with the last pin when nsctl made it, also if this daemon dies right after. */
 static int note_directory(struct host *host, struct error *error)
 {
-	unsigned missing = netns_directory_missing();
+	unsigned missing;
+	int r = netns_directory_missing(&missing);
 
+	if (r < 0)
+		return error_errno(error, r, _("can't look at %s"), NETNS_DIRECTORY);
 	if (!(missing & ~host->netns_directory))
 		return 0;
 	host->netns_directory |= missing;
@@ -170,10 +173,13 @@ static int pinned(const struct instance *instance, int *ret_fd)
 	return 1;
 }
 
-void netns_hold(struct instance *instance)
+int netns_hold(struct instance *instance, struct error *error)
 {
-	if (instance->netns_fd < 0)
-		pinned(instance, &instance->netns_fd);
+	int r = instance->netns_fd < 0 ? pinned(instance, &instance->netns_fd) : 1;
+
+	if (r >= 0 || r == -EEXIST) /* another's is not held */
+		return 0;
+	return error_errno(error, r, _("can't look at %s/%s"), NETNS_DIRECTORY, instance->name);
 }
 
 static int refuse(const struct instance *instance, int r, struct error *error)
@@ -250,8 +256,10 @@ static int down(struct step_context *context, struct error *error)
 		r = netns_unpin(instance->name, error);
 	else if (r == 0)
 		netns_remove_file(instance->name);
-	else /* another's, or not to be looked at */
+	else if (r == -EEXIST) /* another's */
 		r = 0;
+	else
+		error_errno(error, r, _("can't look at %s/%s"), NETNS_DIRECTORY, instance->name);
 	instance->rt = rt_free(instance->rt);
 	instance->netns_fd = close_fd(instance->netns_fd);
 	if (r < 0)

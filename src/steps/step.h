@@ -37,5 +37,5 @@ bool mounted_inside(const struct instance *instance, const char *path, const str
 /* A network namespace as every profile starts with, not pinned yet, and a socket inside. */
 int netns_prepare(int *ret_fd, struct rt **ret_rt, struct error *error);
 /* Take up the pinned namespaces of the record. mounts_hold: 1 held, 0 it is not there. */
-void netns_hold(struct instance *instance);
-int mounts_hold(const struct host *host, struct instance *instance);
+int netns_hold(struct instance *instance, struct error *error);
+int mounts_hold(const struct host *host, struct instance *instance, struct error *error);
