@@ -13,7 +13,7 @@ _nsctl_options() {
 	exec) options+=" --user --chdir" ;;
 	status) options+=" --json --watch" ;;
 	list) options+=" --json --names" ;;
-	show) options+=" --json" ;;
+	ps | show) options+=" --json" ;;
 	"") options+=" --version" ;;
 	esac
 	echo "$options"
@@ -30,9 +30,9 @@ _nsctl_words() {
 	local word=$1 command=$2 position=$3
 	case $command in
 	"" | help) [[ $command && $position -gt 0 ]] ||
-		_nsctl_reply "$word" -W "up down exec status list check show help" ;;
+		_nsctl_reply "$word" -W "up down exec status list ps check show help" ;;
 	up | down | status) _nsctl_reply "$word" -W "$(_nsctl_profiles)" ;;
-	exec | show) [[ $position -gt 0 ]] || _nsctl_reply "$word" -W "$(_nsctl_profiles)" ;;
+	exec | ps | show) [[ $position -gt 0 ]] || _nsctl_reply "$word" -W "$(_nsctl_profiles)" ;;
 	check)
 		compopt -o filenames 2>/dev/null
 		_nsctl_reply "$word" -f -W "$(_nsctl_profiles)"

@@ -43,6 +43,7 @@ complete -c nsctl -n 'not __nsctl_command' -a down -d 'end what runs inside, and
 complete -c nsctl -n 'not __nsctl_command' -a exec -d 'run a command inside a profile'
 complete -c nsctl -n 'not __nsctl_command' -a status -d 'show what is up'
 complete -c nsctl -n 'not __nsctl_command' -a list -d 'list the profiles that you may use'
+complete -c nsctl -n 'not __nsctl_command' -a ps -d 'list what runs inside a profile'
 complete -c nsctl -n 'not __nsctl_command' -a check -d 'look for mistakes in profiles'
 complete -c nsctl -n 'not __nsctl_command' -a show -d 'show the values of a profile'
 complete -c nsctl -n 'not __nsctl_command' -a help -d 'say what a command does'
@@ -60,11 +61,12 @@ complete -c nsctl -n '__nsctl_is status' -l json -d 'output for programs'
 complete -c nsctl -n '__nsctl_is status' -l watch -d 'show it every second'
 complete -c nsctl -n '__nsctl_is list' -l json -d 'output for programs'
 complete -c nsctl -n '__nsctl_is list' -l names -d 'only the names'
+complete -c nsctl -n '__nsctl_is ps' -l json -d 'output for programs'
 complete -c nsctl -n '__nsctl_is show' -l json -d 'output for programs'
 complete -c nsctl -n '__nsctl_is exec; and not __nsctl_in_command' -s u -l user -x -a '(__fish_complete_users)' -d 'run as this user'
 complete -c nsctl -n '__nsctl_is exec; and not __nsctl_in_command' -l chdir -x -a '(__fish_complete_directories)' -d 'run in this directory'
 
-complete -c nsctl -n '__nsctl_is up down status check show; or __nsctl_is exec; and not __nsctl_in_command' -a '(__nsctl_profiles)' -d profile
+complete -c nsctl -n '__nsctl_is up down status ps check show; or __nsctl_is exec; and not __nsctl_in_command' -a '(__nsctl_profiles)' -d profile
 complete -c nsctl -n '__nsctl_is check' -F
-complete -c nsctl -n '__nsctl_is help' -a 'up down exec status list check show'
+complete -c nsctl -n '__nsctl_is help' -a 'up down exec status list ps check show'
 complete -c nsctl -n __nsctl_in_command -a '(__fish_complete_subcommand)'

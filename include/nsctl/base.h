@@ -128,6 +128,8 @@ int strv_add(char ***v, const char *s);
 int strv_take(char ***v, char *s);
 int strv_copy(char *const *v, char ***ret);
 void strv_sort(char **v);
+/* The caller frees; NULL: out of memory. */
+char *strv_join(char *const *v, const char *separator);
 void strv_free(char **v);
 
 /* ---- files (file.c) ------------------------------------------------------------------- */
@@ -247,6 +249,25 @@ uint64_t loop_round(const struct loop *loop);
 void loop_exit(struct loop *loop, int code);
 /* CLOCK_BOOTTIME in microseconds. */
 uint64_t now_usec(void);
+
+/* ---- trying again (backoff.c) --------------------------------------------------------- */
+
+/* The pause after a try doubles with each, up to `limit` (at most 32) tries; after `calm_usec`
+ * without one it begins anew. */
+struct backoff_policy {
+	uint64_t first_usec, calm_usec;
+	unsigned limit;
+};
+struct backoff { /* all zero: nothing tried yet */
+	unsigned tries;
+	uint64_t last; /* the latest try, as now_usec() */
+};
+/* When to try next: in first_usec, or later when the last try was not long ago; false: enough of
+ * it.
+ */
+bool backoff_next(struct backoff *backoff, const struct backoff_policy *policy, uint64_t now,
+		  uint64_t *ret_when);
+void backoff_tried(struct backoff *backoff, uint64_t now);
 
 /* ---- threads (thread.c) --------------------------------------------------------------- */
 

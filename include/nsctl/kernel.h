@@ -96,8 +96,9 @@ struct rt_link_info {
 	int master;    /* 0: none */
 	int peer;      /* of a veth: the other end, by its index where that is; 0: none */
 	unsigned mtu;
+	uint32_t group;
 	bool up;
-	bool isolated; /* bridge port isolation; only with rt_link_isolated */
+	bool isolated; /* bridge port isolation */
 	struct ether_addr mac;
 	uint64_t rx_bytes, tx_bytes;
 };
@@ -111,6 +112,7 @@ int rt_link_by_index(struct rt *rt, int index, struct rt_link_info *ret);
 struct rt_batch;
 struct rt_batch *rt_batch_begin(struct rt *rt);
 int rt_batch_send(struct rt_batch *batch, struct error *error);
+void rt_batch_discard(struct rt_batch *batch);
 
 struct rt_veth {
 	const char *name;                  /* the end that stays in the socket's namespace */
@@ -136,11 +138,17 @@ int rt_link_set_master(struct rt *rt, int index, int master, struct error *error
 int rt_link_set_mtu(struct rt *rt, int index, unsigned mtu, struct error *error);
 int rt_link_set_mac(struct rt *rt, int index, const struct ether_addr *mac, struct error *error);
 int rt_link_set_isolated(struct rt *rt, int index, bool isolated, struct error *error);
-int rt_link_isolated(struct rt *rt, int index, bool *ret);
 int rt_link_delete(struct rt *rt, int index, struct error *error);
 /* Starts the deletion on a thread, since the kernel takes tens of milliseconds for a bridge; the
  * monitor tells when it is gone. What becomes of it otherwise is not told. */
 int rt_link_delete_later(int index);
+/* The same for several veths at once, for which the kernel takes hardly longer than for one; each
+ * is left alone unless it still has that name. */
+struct rt_link_name {
+	int index;
+	char name[IFNAMSIZ];
+};
+int rt_links_delete_later(const struct rt_link_name *links, size_t count);
 
 struct rt_address_info {
 	int index;
@@ -173,14 +181,34 @@ typedef int (*rt_route_fn)(const struct rt_route_info *route, void *userdata);
 /* All IPv4 routes of all tables. */
 int rt_route_each(struct rt *rt, rt_route_fn fn, void *userdata);
 
-/* A socket that hears of links: readable when something came. */
+/* A socket that hears of changes in a network namespace, once it listens: readable when one came.
+ */
 struct rt_monitor;
-int rt_monitor_open(struct rt_monitor **ret, struct error *error);
+enum rt_monitor_place { RT_MONITOR_HOST, RT_MONITOR_INSIDE };
+/* In the network namespace of the descriptor, or the caller's own with -1. */
+int rt_monitor_open(int netns_fd, struct rt_monitor **ret, struct error *error);
+/* From now on. On the host: links, IPv4 addresses that go, forwarding switched off. Inside: links,
+ * addresses and IPv4 routes that go, IPv6 addresses that come. */
+int rt_monitor_listen(struct rt_monitor *monitor, enum rt_monitor_place place, struct error *error);
 struct rt_monitor *rt_monitor_free(struct rt_monitor *monitor);
 int rt_monitor_fd(const struct rt_monitor *monitor);
-/* Calls gone(index) for each link that was removed; -ENOBUFS: some were lost, look yourself. */
-int rt_monitor_read(struct rt_monitor *monitor, void (*gone)(int index, void *userdata),
-		    void *userdata);
+
+struct rt_event {
+	enum {
+		RT_LINK_GONE,
+		RT_LINK_CHANGED, /* or new */
+		RT_ADDRESS_GONE,
+		RT_ADDRESS_NEW,
+		RT_ROUTE_GONE,
+		RT_FORWARDING_OFF,
+	} type;
+	int index;                /* the link itself, or the one that the address or route is on */
+	int family;               /* AF_INET or AF_INET6, of addresses and routes */
+	struct rt_link_info link; /* RT_LINK_GONE and RT_LINK_CHANGED */
+};
+typedef void (*rt_event_fn)(const struct rt_event *event, void *userdata);
+/* All that have come; -ENOBUFS: some were lost, look yourself. */
+int rt_monitor_read(struct rt_monitor *monitor, rt_event_fn fn, void *userdata);
 
 /* ---- sysctls (sysctl.c) --------------------------------------------------------------- */
 
@@ -199,6 +227,20 @@ int process_each(process_fn fn, void *userdata);
  * at). -ESRCH. */
 int process_signal(pid_t pid, ino_t network, ino_t mount, int signal);
 
+/* What the kernel itself keeps of a process. Its command line is not among it: that is the
+ * process's own memory, and whoever reads it can be made to wait. */
+struct process_info {
+	pid_t pid, parent; /* parent 0: in another PID namespace, or none */
+	uid_t uid;         /* effective */
+	char state;        /* as in proc_pid_stat(5): R, S, D, T, ... */
+	char name[64];     /* any bytes */
+	char terminal[32]; /* "pts/3", "tty1", or major:minor; "": none */
+	uint64_t started;  /* clock ticks since boot: with the pid it names this process alone */
+};
+/* Looks at a process, if it still is in the network or mount namespace (inode 0: not looked at).
+ * -ESRCH. */
+int process_describe(pid_t pid, ino_t network, ino_t mount, struct process_info *ret);
+
 /* ---- nf_tables (nft.c, nft_rule.c) ----------------------------------------------------- */
 
 struct nft; /* a socket */
@@ -207,6 +249,11 @@ struct nftnl_rule;
 
 int nft_open(struct nft **ret, struct error *error);
 struct nft *nft_free(struct nft *nft);
+
+/* The port that its messages come from. */
+uint32_t nft_port(const struct nft *nft);
+/* Another number after each change of nf_tables, by whomever; 0: not known. */
+uint32_t nft_generation(struct nft *nft);
 
 /* One atomic change: begin, add operations, commit. The first operation that could not be built is
  * reported by commit. -ENOENT, -EEXIST and so on as the kernel says. */
@@ -272,3 +319,18 @@ int nft_rule_each(struct nft *nft, uint32_t family, const char *table, const cha
 typedef int (*nft_element_fn)(const void *key, uint32_t length, void *userdata);
 int nft_element_each(struct nft *nft, uint32_t family, const char *table, const char *set,
 		     nft_element_fn fn, void *userdata);
+
+/* A socket that hears of changes of nf_tables: readable when one came. */
+struct nft_monitor;
+int nft_monitor_open(struct nft_monitor **ret, struct error *error);
+struct nft_monitor *nft_monitor_free(struct nft_monitor *monitor);
+int nft_monitor_fd(const struct nft_monitor *monitor);
+struct nft_event {
+	uint32_t family;
+	const char *table;
+	bool chains; /* of the table, its chains or rules; else of its sets */
+};
+typedef void (*nft_event_fn)(const struct nft_event *event, void *userdata);
+/* All that have come, but those of the socket's own doing; -ENOBUFS: some were lost. */
+int nft_monitor_read(struct nft_monitor *monitor, const struct nft *own, nft_event_fn fn,
+		     void *userdata);

@@ -68,6 +68,10 @@ bool manager_is_up(struct manager *manager, const char *name);
  * memory. */
 json_t *manager_status(struct manager *manager, const char *name);
 
+/* What runs inside, however it got there: the reply of Processes, as the interface description has
+ * it. -ENOTCONN when the profile is not up. */
+int manager_processes(struct manager *manager, const char *name, json_t **ret, struct error *error);
+
 /* Namespaces to run a command in, verified against the record; -1 where the profile has none of its
  * own. -ENOENT when it is not up. The caller closes. */
 struct manager_namespaces {

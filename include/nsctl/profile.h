@@ -64,6 +64,7 @@ struct profile {
 	char *path;        /* the file it came from */
 	char *description; /* "" when absent */
 	char *inherit;     /* NULL when absent */
+	bool repair;       /* what goes while it is up is put back */
 
 	char **users, **groups;
 

@@ -28,8 +28,9 @@ struct instance {
 	/* netns: the pinned namespace; all zero for network = host */
 	bool has_netns;
 	struct file_id netns_id;
-	int netns_fd;  /* -1: not held */
-	struct rt *rt; /* a socket inside, opened when first needed */
+	int netns_fd;               /* -1: not held */
+	struct rt *rt;              /* a socket inside, opened when first needed */
+	struct rt_monitor *monitor; /* another, that can hear of changes; NULL: not opened */
 
 	/* mounts: the pinned mount namespace */
 	bool has_mounts;
@@ -65,6 +66,9 @@ struct instance {
 	size_t n_awaited;
 	bool bridge_is_going; /* one of them is a bridge */
 
+	uint32_t config;     /* hash of all of the profile that it was made from, 0: not known */
+	struct guard *guard; /* the manager's, who puts back what goes; NULL: nobody does */
+
 	struct instance *next;
 };
 
@@ -84,14 +88,17 @@ struct host {
 	struct rt *rt;
 	struct nft *nft;
 	struct netns_ahead *ahead;  /* the next network namespace, made on a thread */
+	struct table_ahead *table;  /* the table inet nsctl, being made on a thread */
 	bool more_to_come;          /* another profile is waiting to be made */
 	struct instance *instances; /* of all profiles that are up, also in part */
 
 	/* Writes what follows to disk (the manager's; NULL in tests), see host_note. */
 	int (*note)(struct host *host, struct error *error);
 
-	bool has_table;           /* inet nsctl is in nf_tables, and nsctl put it there */
-	unsigned netns_directory; /* NETNS_MADE_DIRECTORY, NETNS_BOUND_DIRECTORY */
+	uint32_t intact_generation; /* of nf_tables, when our table was last found as it should be;
+				       0: never, or it should be another by now */
+	bool has_table;             /* inet nsctl is in nf_tables, and nsctl put it there */
+	unsigned netns_directory;   /* NETNS_MADE_DIRECTORY, NETNS_BOUND_DIRECTORY */
 	struct host_bridge *bridges;
 	struct host_sysctl *sysctls;
 	bool dirty; /* one of the four above is not on disk yet */
@@ -122,10 +129,15 @@ void drift_clear(struct drift *drift);
 
 struct step {
 	const char *name;
-	/* What it makes is known again by the record, which is written right after it. */
-	bool recorded;
+	/* Its `up` works on nothing but files and mounts of the profile: where everything is to be
+	 * made, it runs on a thread, beside the steps that follow those that are marked like this.
+	 */
+	bool beside;
 	/* Does the profile ask for it? */
 	bool (*wanted)(const struct profile *profile);
+	/* NULL, or tells ahead of all `up` what will be made where nothing of the profile is yet,
+	 * and starts what the kernel takes long for. */
+	int (*begin)(struct step_context *context, struct error *error);
 	/* Makes it, or what is missing of it: 1 something was made, 0 nothing to do, or a negative
 	 * errno. */
 	int (*up)(struct step_context *context, struct error *error);
@@ -145,6 +157,9 @@ extern const struct step *const steps[];
  * that the steps make it anew; additions alone could not make the old one the new one. 1: it did.
  */
 int steps_renew_link(struct step_context *context, struct error *error);
+
+/* Waits for what the steps began that no `up` came to need, and takes it away. */
+void steps_end(struct host *host);
 
 /* Names whose coming, going or changing on the host may undo what the resolver step did; the last
  * is empty. */
@@ -173,6 +188,12 @@ void instance_await(struct instance *instance, int index);
 /* After a restart: takes up the pinned namespaces that are those of the record. An error says that
  * it can't be told whether they are. */
 int instance_hold(const struct host *host, struct instance *instance, struct error *error);
+/* Are its pins where they should be? */
+bool instance_pinned(const struct host *host, const struct instance *instance);
+/* The interface through which the host sees the profile: its bridge, or the host's end. */
+const char *instance_gateway_interface(const struct instance *instance);
+/* Is this table of nf_tables nsctl's own? */
+bool ruleset_is_own_table(uint32_t family, const char *table);
 /* When no profile is left: takes away all that they shared, and does not stop at a failure. What
  * could not be taken away stays noted: it can be called again. */
 int host_release(struct host *host, struct error *error);

@@ -78,3 +78,16 @@ void strv_free(char **v)
 	free(v);
 	errno = saved;
 }
+
+char *strv_join(char *const *v, const char *separator)
+{
+	char *text = strdup("");
+
+	for (size_t i = 0; text && v && v[i]; i++) {
+		char *longer = str_format("%s%s%s", text, i ? separator : "", v[i]);
+
+		free(text);
+		text = longer;
+	}
+	return text;
+}

@@ -46,7 +46,7 @@ struct command {
 };
 
 extern const struct command command_up, command_down, command_exec, command_status, command_list,
-	command_check, command_show, command_help;
+	command_ps, command_check, command_show, command_help;
 extern const struct command *const commands[]; /* in the order of the help, NULL-terminated */
 const struct command *command_find(const char *name);
 /* -EINVAL and an error that says which word was wrong, with the nearest right one as the hint. */

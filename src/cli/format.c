@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Text for people: tables, times, suggestions, errors. Nothing hostile reaches the terminal raw. */
+#include <locale.h>
 #include <string.h>
 #include <time.h>
 #include <wchar.h>
@@ -78,13 +79,26 @@ const char *nearest_word(const char *word, const char *const *words, size_t n)
 
 /* ---- tables --------------------------------------------------------------------------- */
 
+static bool is_ascii(const char *s)
+{
+	while (*s && (unsigned char)*s < 0x80)
+		s++;
+	return !*s;
+}
+
 /* Columns on the terminal. */
 static size_t display_width(const char *s)
 {
 	wchar_t wide[256];
-	size_t n = mbstowcs(wide, s, ARRAY_SIZE(wide));
-	int width = n < ARRAY_SIZE(wide) ? wcswidth(wide, n) : -1;
+	size_t n;
+	int width;
 
+	if (is_ascii(s))
+		return strlen(s);
+	if (MB_CUR_MAX == 1) /* not done yet where nothing is translated */
+		setlocale(LC_CTYPE, "");
+	n = mbstowcs(wide, s, ARRAY_SIZE(wide));
+	width = n < ARRAY_SIZE(wide) ? wcswidth(wide, n) : -1;
 	return width < 0 ? strlen(s) : (size_t)width;
 }
 

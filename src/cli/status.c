@@ -55,6 +55,7 @@ static int add_profile(struct table *table, const json_t *profile)
 {
 	_cleanup_free_ char *addresses = all_addresses(profile), *dns = NULL;
 	const char *state = json_text(profile, "state"), *since = json_text(profile, "since");
+	const char *why;
 	const json_t *drift;
 	char since_text[64] = "", processes[32];
 	size_t i;
@@ -75,6 +76,12 @@ static int add_profile(struct table *table, const json_t *profile)
 
 		if (r >= 0)
 			r = line ? table_note(table, line) : -ENOMEM;
+	}
+	why = json_text(json_object_get(profile, "repair"), "gave_up");
+	if (r >= 0 && why) {
+		_cleanup_free_ char *line = str_format(_("nothing is put back: %s"), why);
+
+		r = line ? table_note(table, line) : -ENOMEM;
 	}
 	return r;
 }

@@ -86,5 +86,6 @@ void change_up(struct call *call);
 void change_down(struct call *call);
 void query_status(struct call *call);
 void query_list(struct call *call);
+void query_processes(struct call *call);
 void exec_join(struct call *call);
 void exec_exec(struct call *call);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Status and List: what there is, as far as the caller may use it. */
+/* Status, List and Processes: what there is, as far as the caller may use it. */
 #include <errno.h>
 
 #include "call.h"
@@ -91,4 +91,21 @@ void query_list(struct call *call)
 			break;
 		}
 	call_reply(call, profiles ? json_pack("{s:o}", "profiles", profiles) : NULL);
+}
+
+void query_processes(struct call *call)
+{
+	_cleanup_error_ struct error error = {};
+	const char *name = call->names[0];
+	json_t *reply = NULL;
+	int r = check_exists(call, name, &error);
+
+	if (r >= 0)
+		r = manager_processes(call->server->manager, name, &reply, &error);
+	if (r == -ENOTCONN)
+		error_hint(&error, _("make it first: nsctl up %s"), name);
+	if (r < 0)
+		call_fail_error(call, name, r, &error, NULL);
+	else
+		call_reply(call, reply);
 }

@@ -81,6 +81,24 @@ static int shared(struct error *error)
 			       : error_errno(error, errno, _("can't share %s"), NETNS_DIRECTORY);
 }
 
+/* Shared by the time it is seen: if it were not yet when this process is killed, what is mounted on
+ * it would be mounted below it as well, where the file system that it is in is shared. */
+static int bind_on_itself(int fd)
+{
+	struct mount_attr private = { .propagation = MS_PRIVATE },
+			  shared = { .propagation = MS_SHARED };
+	_cleanup_close_ int tree = open_tree(
+		fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (tree < 0)
+		return -errno;
+	if (mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &private, sizeof(private)) < 0 ||
+	    mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &shared, sizeof(shared)) < 0 ||
+	    move_mount(tree, "", fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return -errno;
+	return 0;
+}
+
 /* A shared mount of its own, so that pins reach other mount namespaces; made once, under the lock,
  * which is not needed any more when it is there. */
 static int share_directory(unsigned *made, struct error *error)
@@ -96,11 +114,9 @@ static int share_directory(unsigned *made, struct error *error)
 	r = shared(error);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	if (mount(NETNS_DIRECTORY, NETNS_DIRECTORY, NULL, MS_BIND | MS_REC, NULL) < 0)
-		return error_errno(error, errno, _("can't bind %s on itself"), NETNS_DIRECTORY);
-	if (mount(NULL, NETNS_DIRECTORY, NULL, MS_PRIVATE | MS_REC, NULL) < 0 ||
-	    mount(NULL, NETNS_DIRECTORY, NULL, MS_SHARED | MS_REC, NULL) < 0)
-		return error_errno(error, errno, _("can't share %s"), NETNS_DIRECTORY);
+	r = bind_on_itself(lock);
+	if (r < 0)
+		return error_errno(error, r, _("can't bind %s on itself"), NETNS_DIRECTORY);
 	*made |= NETNS_BOUND_DIRECTORY;
 	return 0;
 }

@@ -59,6 +59,11 @@ struct nft *nft_free(struct nft *nft)
 	return NULL;
 }
 
+uint32_t nft_port(const struct nft *nft)
+{
+	return mnl_socket_get_portid(nft->socket);
+}
+
 /* ---- batches ------------------------------------------------------------------------------ */
 
 struct nft_batch {
@@ -384,6 +389,30 @@ int nft_table_look_up(struct nft *nft, uint32_t family, const char *table)
 
 	mnl_attr_put_strz(h, NFTA_TABLE_NAME, table);
 	return dump(nft, h, NULL, &walk);
+}
+
+static int on_generation(const struct nlmsghdr *h, void *userdata)
+{
+	const struct nlattr *attribute;
+
+	mnl_attr_for_each(
+		attribute, h,
+		sizeof(struct nfgenmsg)) if (mnl_attr_get_type(attribute) == NFTA_GEN_ID &&
+					     mnl_attr_validate(attribute, MNL_TYPE_U32) == 0) *
+		(uint32_t *)((struct walk *)userdata)->userdata =
+		ntohl(mnl_attr_get_u32(attribute));
+	return MNL_CB_OK;
+}
+
+uint32_t nft_generation(struct nft *nft)
+{
+	char buffer[OPERATION_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	uint32_t generation = 0;
+	struct walk walk = { .userdata = &generation };
+	struct nlmsghdr *h = nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETGEN, NFPROTO_UNSPEC,
+						   NLM_F_ACK, ++nft->sequence);
+
+	return dump(nft, h, on_generation, &walk) < 0 ? 0 : generation;
 }
 
 static int on_chain(const struct nlmsghdr *h, void *userdata)

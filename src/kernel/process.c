@@ -10,20 +10,29 @@
 
 #include "nsctl/kernel.h"
 
-/* The inode of /proc/PID/ns/KIND, read without opening it; 0 when the process is gone or has none
- * (a zombie). */
-static ino_t namespace_of(int proc_fd, pid_t pid, const char *kind)
+#define STAT_MAX 4096 /* /proc/PID/stat and the like are some hundred bytes */
+
+/* The inode of the namespace that a link in /proc names, read without opening it; 0 when the
+ * process is gone or has none (a zombie). */
+static ino_t namespace_at(int dir_fd, const char *path)
 {
-	char path[64], target[64];
+	char target[64];
 	unsigned long long ino;
 	ssize_t n;
 
-	snprintf(path, sizeof(path), "%d/ns/%s", pid, kind);
-	n = readlinkat(proc_fd, path, target, sizeof(target) - 1);
+	n = readlinkat(dir_fd, path, target, sizeof(target) - 1);
 	if (n <= 0)
 		return 0;
 	target[n] = '\0'; /* "net:[4026531833]" */
 	return sscanf(strchrnul(target, '['), "[%llu]", &ino) == 1 ? ino : 0;
+}
+
+static ino_t namespace_of(int proc_fd, pid_t pid, const char *kind)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%d/ns/%s", pid, kind);
+	return namespace_at(proc_fd, path);
 }
 
 int process_each(process_fn fn, void *userdata)
@@ -64,4 +73,80 @@ int process_signal(pid_t pid, ino_t network, ino_t mount, int signal)
 	      (mount && namespace_of(proc, pid, "mnt") == mount)))
 		return -ESRCH;
 	return pidfd_send_signal(pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+/* ---- what a process is ---------------------------------------------------------------------- */
+
+/* As ps(1) names it: the device number that stat(5) of /proc/PID has, a new_encode_dev of it. */
+static void name_terminal(unsigned device, char *buffer, size_t size)
+{
+	unsigned major = device >> 8 & 0xfff, minor = (device & 0xff) | (device >> 12 & 0xfff00);
+
+	if (device == 0)
+		*buffer = '\0';
+	else if (major >= 136 && major <= 143) /* Documentation/admin-guide/devices.txt */
+		snprintf(buffer, size, "pts/%u", (major - 136) * 256 + minor);
+	else if (major == 4 && minor < 64)
+		snprintf(buffer, size, "tty%u", minor);
+	else if (major == 4)
+		snprintf(buffer, size, "ttyS%u", minor - 64);
+	else
+		snprintf(buffer, size, "%u:%u", major, minor);
+}
+
+/* "PID (NAME) STATE PPID ...": the name may have anything in it, brackets too. */
+static int parse_stat(const char *text, struct process_info *info)
+{
+	const char *open = strchr(text, '('), *end = strrchr(text, ')');
+	unsigned long long started;
+	int parent, terminal;
+
+	if (!open || !end || end < open)
+		return -EBADMSG;
+	if (sscanf(end + 1,
+		   " %c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		   &info->state, &parent, &terminal, &started) != 4)
+		return -EBADMSG;
+	snprintf(info->name, sizeof(info->name), "%.*s", (int)(end - open - 1), open + 1);
+	info->parent = parent;
+	info->started = started;
+	name_terminal(terminal, info->terminal, sizeof(info->terminal));
+	return 0;
+}
+
+static int parse_status(const char *text, struct process_info *info)
+{
+	const char *line = strstr(text, "\nUid:");
+
+	return line && sscanf(line, "\nUid: %*u %u", &info->uid) == 1 ? 0 : -EBADMSG;
+}
+
+/* The directory is the process's: what is read in it is of no other one that has its number now. */
+static int read_info(int fd, struct process_info *info)
+{
+	_cleanup_free_ char *stat = NULL, *status = NULL;
+	int r = file_read(fd, "stat", STAT_MAX, &stat, NULL);
+
+	if (r >= 0)
+		r = file_read(fd, "status", STAT_MAX, &status, NULL);
+	if (r >= 0)
+		r = parse_stat(stat, info);
+	return r < 0 ? r : parse_status(status, info);
+}
+
+int process_describe(pid_t pid, ino_t network, ino_t mount, struct process_info *ret)
+{
+	struct process_info info = { .pid = pid };
+	_cleanup_close_ int fd = -1;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || read_info(fd, &info) < 0)
+		return -ESRCH;
+	if (!((network && namespace_at(fd, "ns/net") == network) ||
+	      (mount && namespace_at(fd, "ns/mnt") == mount)))
+		return -ESRCH;
+	*ret = info;
+	return 0;
 }

@@ -23,6 +23,11 @@ int rt_request_or(struct rt *rt, struct nl_msg *message, struct error *error, co
 /* Sends a dump or get request (freed) and calls parse for every answer. */
 int rt_query(struct rt *rt, struct nl_msg *message, int (*parse)(struct nl_msg *, void *),
 	     void *userdata);
+/* About a link (index 0: none), to be completed; NULL: out of memory. */
+struct nl_msg *rt_link_message(int type, int family, int index);
+/* An RTM_NEWLINK or RTM_DELLINK, to a struct rt_link_info. */
+int rt_parse_link_header(const struct nlmsghdr *header, struct rt_link_info *info);
+int rt_parse_link(struct nl_msg *message, void *info);
 /* The text of an extended acknowledgement, where there is one; header is an NLMSG_ERROR's. */
 void rt_read_detail(const struct nlmsghdr *header, char *detail);
 /* Adds a request (freed) to a batch: `harmless` is a negative errno that is success, or 0; the text

@@ -135,8 +135,10 @@ static int read_answers(const struct rt_batch *batch, struct outcome *outcome)
 	}
 }
 
-static void batch_free(struct rt_batch *batch)
+void rt_batch_discard(struct rt_batch *batch)
 {
+	if (!batch)
+		return;
 	for (size_t i = 0; i < batch->count; i++)
 		free(batch->items[i].text);
 	free(batch->items);
@@ -174,6 +176,6 @@ int rt_batch_send(struct rt_batch *batch, struct error *error)
 		error_errno(error, r, "%s", _("can't talk to the kernel about the network"));
 	else if (outcome.code < 0)
 		r = tell(batch, &outcome, error);
-	batch_free(batch);
+	rt_batch_discard(batch);
 	return r;
 }

@@ -13,7 +13,7 @@
 
 #include "rtnl.h"
 
-static int parse_link_attributes(struct nl_msg *message, struct nlattr *attributes[IFLA_MAX + 1],
+static int parse_link_attributes(const struct nlmsghdr *h, struct nlattr *attributes[IFLA_MAX + 1],
 				 const struct ifinfomsg **ret)
 {
 	static struct nla_policy policy[IFLA_MAX + 1] = {
@@ -21,33 +21,39 @@ static int parse_link_attributes(struct nl_msg *message, struct nlattr *attribut
 		[IFLA_MASTER] = { .type = NLA_U32 },
 		[IFLA_LINK] = { .type = NLA_U32 },
 		[IFLA_MTU] = { .type = NLA_U32 },
+		[IFLA_GROUP] = { .type = NLA_U32 },
 		[IFLA_ADDRESS] = { .type = NLA_UNSPEC },
 		[IFLA_LINKINFO] = { .type = NLA_NESTED },
 		[IFLA_STATS64] = { .minlen = offsetof(struct rtnl_link_stats64, rx_errors) },
 	};
 
-	if (nlmsg_parse(nlmsg_hdr(message), sizeof(struct ifinfomsg), attributes, IFLA_MAX,
+	if (nlmsg_parse((struct nlmsghdr *)h, sizeof(struct ifinfomsg), attributes, IFLA_MAX,
 			policy) < 0)
 		return -EBADMSG;
-	*ret = nlmsg_data(nlmsg_hdr(message));
+	*ret = nlmsg_data(h);
 	return 0;
 }
 
-static void read_kind(struct nlattr *link_info, char kind[16])
+/* What kind of link it is, and what its bridge knows of it. */
+static void read_link_info(struct nlattr *link_info, struct rt_link_info *info)
 {
-	struct nlattr *attributes[IFLA_INFO_MAX + 1];
+	struct nlattr *a[IFLA_INFO_MAX + 1], *port[IFLA_BRPORT_MAX + 1];
 
-	if (link_info && nla_parse_nested(attributes, IFLA_INFO_MAX, link_info, NULL) == 0 &&
-	    attributes[IFLA_INFO_KIND])
-		nla_strlcpy(kind, attributes[IFLA_INFO_KIND], 16);
+	if (!link_info || nla_parse_nested(a, IFLA_INFO_MAX, link_info, NULL) < 0)
+		return;
+	if (a[IFLA_INFO_KIND])
+		nla_strlcpy(info->kind, a[IFLA_INFO_KIND], sizeof(info->kind));
+	if (a[IFLA_INFO_SLAVE_DATA] &&
+	    nla_parse_nested(port, IFLA_BRPORT_MAX, a[IFLA_INFO_SLAVE_DATA], NULL) == 0 &&
+	    port[IFLA_BRPORT_ISOLATED])
+		info->isolated = nla_get_u8(port[IFLA_BRPORT_ISOLATED]);
 }
 
-static int parse_link(struct nl_msg *message, void *userdata)
+int rt_parse_link_header(const struct nlmsghdr *h, struct rt_link_info *info)
 {
-	struct rt_link_info *info = userdata;
 	struct nlattr *a[IFLA_MAX + 1];
 	const struct ifinfomsg *link;
-	int r = parse_link_attributes(message, a, &link);
+	int r = parse_link_attributes(h, a, &link);
 
 	if (r < 0)
 		return r;
@@ -60,9 +66,11 @@ static int parse_link(struct nl_msg *message, void *userdata)
 		info->peer = nla_get_u32(a[IFLA_LINK]);
 	if (a[IFLA_MTU])
 		info->mtu = nla_get_u32(a[IFLA_MTU]);
+	if (a[IFLA_GROUP])
+		info->group = nla_get_u32(a[IFLA_GROUP]);
 	if (a[IFLA_ADDRESS] && nla_len(a[IFLA_ADDRESS]) == ETH_ALEN)
 		memcpy(&info->mac, nla_data(a[IFLA_ADDRESS]), ETH_ALEN);
-	read_kind(a[IFLA_LINKINFO], info->kind);
+	read_link_info(a[IFLA_LINKINFO], info);
 	if (a[IFLA_STATS64]) {
 		const char *stats = nla_data(a[IFLA_STATS64]); /* aligned to 4 bytes only */
 
@@ -74,7 +82,12 @@ static int parse_link(struct nl_msg *message, void *userdata)
 	return 0;
 }
 
-static struct nl_msg *link_message(int type, int family, int index)
+int rt_parse_link(struct nl_msg *message, void *info)
+{
+	return rt_parse_link_header(nlmsg_hdr(message), info);
+}
+
+struct nl_msg *rt_link_message(int type, int family, int index)
 {
 	struct ifinfomsg link = { .ifi_family = family, .ifi_index = index };
 	struct nl_msg *message = nlmsg_alloc_simple(type, NLM_F_REQUEST);
@@ -88,7 +101,7 @@ static struct nl_msg *link_message(int type, int family, int index)
 
 int rt_link_by_name(struct rt *rt, const char *name, struct rt_link_info *ret)
 {
-	struct nl_msg *message = link_message(RTM_GETLINK, AF_UNSPEC, 0);
+	struct nl_msg *message = rt_link_message(RTM_GETLINK, AF_UNSPEC, 0);
 	struct rt_link_info info = {};
 	int r;
 
@@ -96,7 +109,7 @@ int rt_link_by_name(struct rt *rt, const char *name, struct rt_link_info *ret)
 		nlmsg_free(message);
 		return -ENOMEM;
 	}
-	r = rt_query(rt, message, parse_link, &info);
+	r = rt_query(rt, message, rt_parse_link, &info);
 	if (r == 0)
 		*ret = info;
 	return r;
@@ -105,8 +118,8 @@ int rt_link_by_name(struct rt *rt, const char *name, struct rt_link_info *ret)
 int rt_link_by_index(struct rt *rt, int index, struct rt_link_info *ret)
 {
 	struct rt_link_info info = {};
-	int r = index > 0 ? rt_query(rt, link_message(RTM_GETLINK, AF_UNSPEC, index), parse_link,
-				     &info)
+	int r = index > 0 ? rt_query(rt, rt_link_message(RTM_GETLINK, AF_UNSPEC, index),
+				     rt_parse_link, &info)
 			  : -ENODEV;
 
 	if (r == 0)
@@ -134,7 +147,7 @@ static int set_mac(struct rtnl_link *link, const struct ether_addr *mac)
 /* About the link of that name, where nobody knows its index yet. */
 static struct nl_msg *named_message(const char *name)
 {
-	struct nl_msg *message = link_message(RTM_NEWLINK, AF_UNSPEC, 0);
+	struct nl_msg *message = rt_link_message(RTM_NEWLINK, AF_UNSPEC, 0);
 
 	if (message && nla_put_string(message, IFLA_IFNAME, name) < 0) {
 		nlmsg_free(message);
@@ -230,17 +243,17 @@ static int settle_veth(struct rt *rt, const struct rt_veth *veth, int index, str
 {
 	struct rt_batch *batch = rt_batch_begin(rt);
 
-	rt_batch_add(batch, put_no_ipv6(link_message(RTM_SETLINK, AF_UNSPEC, index)), -EAFNOSUPPORT,
-		     _("can't switch IPv6 off on %s"), veth->name);
+	rt_batch_add(batch, put_no_ipv6(rt_link_message(RTM_SETLINK, AF_UNSPEC, index)),
+		     -EAFNOSUPPORT, _("can't switch IPv6 off on %s"), veth->name);
 	if (veth->isolated)
-		rt_batch_add(batch, put_isolated(link_message(RTM_NEWLINK, AF_UNSPEC, index)), 0,
+		rt_batch_add(batch, put_isolated(rt_link_message(RTM_NEWLINK, AF_UNSPEC, index)), 0,
 			     _("can't isolate %s"), veth->name);
 	if (veth->altname)
-		rt_batch_add(
-			batch,
-			put_altname(link_message(RTM_NEWLINKPROP, AF_UNSPEC, index), veth->altname),
-			0, _("can't add the name %s to %s"), veth->altname, veth->name);
-	rt_batch_add(batch, put_up(link_message(RTM_SETLINK, AF_UNSPEC, index)), 0,
+		rt_batch_add(batch,
+			     put_altname(rt_link_message(RTM_NEWLINKPROP, AF_UNSPEC, index),
+					 veth->altname),
+			     0, _("can't add the name %s to %s"), veth->altname, veth->name);
+	rt_batch_add(batch, put_up(rt_link_message(RTM_SETLINK, AF_UNSPEC, index)), 0,
 		     _("can't bring %s up"), veth->name);
 	return rt_batch_send(batch, error);
 }
@@ -292,7 +305,7 @@ int rt_bridge_create(struct rt *rt, const char *name, struct error *error)
 
 int rt_link_set_up(struct rt *rt, int index, struct error *error)
 {
-	return rt_request_or(rt, put_up(link_message(RTM_SETLINK, AF_UNSPEC, index)), error,
+	return rt_request_or(rt, put_up(rt_link_message(RTM_SETLINK, AF_UNSPEC, index)), error,
 			     _("can't bring link %d up"), index);
 }
 
@@ -304,7 +317,7 @@ int rt_link_set_up_named(struct rt *rt, const char *name, struct error *error)
 
 int rt_link_set_no_ipv6(struct rt *rt, int index, struct error *error)
 {
-	int r = rt_request(rt, put_no_ipv6(link_message(RTM_SETLINK, AF_UNSPEC, index)), NULL);
+	int r = rt_request(rt, put_no_ipv6(rt_link_message(RTM_SETLINK, AF_UNSPEC, index)), NULL);
 
 	if (r == -EAFNOSUPPORT) /* a kernel without IPv6 */
 		return 0;
@@ -314,7 +327,7 @@ int rt_link_set_no_ipv6(struct rt *rt, int index, struct error *error)
 static int set_u32(struct rt *rt, int index, int attribute, uint32_t value, struct error *error,
 		   const char *what)
 {
-	struct nl_msg *message = link_message(RTM_SETLINK, AF_UNSPEC, index);
+	struct nl_msg *message = rt_link_message(RTM_SETLINK, AF_UNSPEC, index);
 
 	if (!message || nla_put_u32(message, attribute, value) < 0) {
 		nlmsg_free(message);
@@ -335,7 +348,7 @@ int rt_link_set_mtu(struct rt *rt, int index, unsigned mtu, struct error *error)
 
 int rt_link_set_mac(struct rt *rt, int index, const struct ether_addr *mac, struct error *error)
 {
-	struct nl_msg *message = link_message(RTM_SETLINK, AF_UNSPEC, index);
+	struct nl_msg *message = rt_link_message(RTM_SETLINK, AF_UNSPEC, index);
 
 	if (!message || nla_put(message, IFLA_ADDRESS, ETH_ALEN, mac) < 0) {
 		nlmsg_free(message);
@@ -346,7 +359,7 @@ int rt_link_set_mac(struct rt *rt, int index, const struct ether_addr *mac, stru
 
 int rt_link_set_isolated(struct rt *rt, int index, bool isolated, struct error *error)
 {
-	struct nl_msg *message = link_message(RTM_SETLINK, AF_BRIDGE, index);
+	struct nl_msg *message = rt_link_message(RTM_SETLINK, AF_BRIDGE, index);
 	struct nlattr *port =
 		message ? nla_nest_start(message, IFLA_PROTINFO | NLA_F_NESTED) : NULL;
 
@@ -358,58 +371,8 @@ int rt_link_set_isolated(struct rt *rt, int index, bool isolated, struct error *
 	return rt_request_or(rt, message, error, _("can't isolate bridge port %d"), index);
 }
 
-static int parse_isolated(struct nl_msg *message, void *userdata)
-{
-	struct nlattr *a[IFLA_MAX + 1], *info[IFLA_INFO_MAX + 1], *port[IFLA_BRPORT_MAX + 1];
-	const struct ifinfomsg *link;
-	int r = parse_link_attributes(message, a, &link);
-
-	if (r < 0)
-		return r;
-	if (a[IFLA_LINKINFO] &&
-	    nla_parse_nested(info, IFLA_INFO_MAX, a[IFLA_LINKINFO], NULL) == 0 &&
-	    info[IFLA_INFO_SLAVE_DATA] &&
-	    nla_parse_nested(port, IFLA_BRPORT_MAX, info[IFLA_INFO_SLAVE_DATA], NULL) == 0 &&
-	    port[IFLA_BRPORT_ISOLATED])
-		*(bool *)userdata = nla_get_u8(port[IFLA_BRPORT_ISOLATED]);
-	return 0;
-}
-
-int rt_link_isolated(struct rt *rt, int index, bool *ret)
-{
-	bool isolated = false;
-	int r = rt_query(rt, link_message(RTM_GETLINK, AF_UNSPEC, index), parse_isolated,
-			 &isolated);
-
-	if (r == 0)
-		*ret = isolated;
-	return r;
-}
-
 int rt_link_delete(struct rt *rt, int index, struct error *error)
 {
-	return rt_request_or(rt, link_message(RTM_DELLINK, AF_UNSPEC, index), error,
+	return rt_request_or(rt, rt_link_message(RTM_DELLINK, AF_UNSPEC, index), error,
 			     _("can't delete link %d"), index);
-}
-
-/* On a thread of its own, with a socket of its own. */
-static void *delete_on_thread(void *argument)
-{
-	struct rt *rt;
-
-	if (rt_open(-1, &rt, NULL) == 0) {
-		rt_link_delete(rt, (int)(intptr_t)argument, NULL);
-		rt_free(rt);
-	}
-	return NULL;
-}
-
-int rt_link_delete_later(int index)
-{
-	pthread_t thread;
-	int r = thread_start(&thread, delete_on_thread, (void *)(intptr_t)index);
-
-	if (r == 0)
-		pthread_detach(thread);
-	return r;
 }

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * up: walks the steps, makes what is missing, and records each change before the next. A failure
- * walks back over what this call made; a profile that was not there before is removed as a whole.
- * And dry-run: the same walk as a script.
+ * up: walks the steps, which make what is missing, and records what was made. When a step fails, a
+ * profile that was not there before is removed as a whole. And dry-run: the same walk as a script.
  */
 #include <errno.h>
 #include <string.h>
 #include <time.h>
 
 #include "internal.h"
-
-#define STEPS_MAX 32
 
 static void fail(struct operation *operation, int code, const char *step)
 {
@@ -47,58 +44,6 @@ static int note_access(struct instance *instance, const struct profile *profile,
 	return 0;
 }
 
-/* One step for this profile: 1 something was made or removed. */
-static int walk_step(struct step_context *context, const struct step *step, bool fresh,
-		     struct error *error)
-{
-	if (step->wanted(context->profile))
-		return step->up(context, error);
-	return fresh ? 0 : step->down(context, error); /* taken out of the profile since */
-}
-
-static void roll_back(struct step_context *context, const bool *made, size_t n)
-{
-	while (n--) {
-		_cleanup_error_ struct error error = {};
-
-		if (made[n] && steps[n]->down(context, &error) < 0)
-			log_warning("profile %s, step %s: %s", context->instance->name,
-				    steps[n]->name, error_text(&error));
-	}
-}
-
-static int walk(struct operation *operation, struct step_context *context, bool fresh)
-{
-	struct manager *manager = operation->manager;
-	bool made[STEPS_MAX] = {};
-	int r;
-
-	for (size_t i = 0; steps[i]; i++) {
-		uint64_t start = now_usec();
-
-		r = walk_step(context, steps[i], fresh, &operation->error);
-		log_debug("profile %s, step %s: %s in %u us", operation->name, steps[i]->name,
-			  r > 0    ? "made"
-			  : r == 0 ? "nothing to do"
-				   : "failed",
-			  (unsigned)(now_usec() - start));
-		made[i] = r > 0;
-		if (r > 0)
-			operation->changed = true;
-		if (r > 0 && steps[i]->recorded)
-			r = record_write(manager, context->instance, &operation->error);
-		if (r >= 0)
-			r = record_write_host(manager, &operation->error);
-		if (r < 0) {
-			fail(operation, r, steps[i]->name);
-			if (!fresh)
-				roll_back(context, made, i + 1);
-			return r;
-		}
-	}
-	return 0;
-}
-
 static int renew_and_walk(struct operation *operation, struct step_context *context, bool fresh)
 {
 	int r = fresh ? 0 : steps_renew_link(context, &operation->error);
@@ -128,6 +73,57 @@ static int load(struct operation *operation, struct profile **ret)
 	return r;
 }
 
+/* Everything, or what is missing. Remembered is also what a failure left. */
+static int make(struct operation *operation, struct step_context *context, bool fresh)
+{
+	struct instance *instance = context->instance;
+	int r = note_access(instance, context->profile, &operation->error);
+
+	if (r < 0)
+		fail(operation, r, NULL);
+	else
+		r = renew_and_walk(operation, context, fresh);
+	operation->warnings = context->warnings;
+	if (r < 0) {
+		if (!fresh)
+			record_write(operation->manager, instance, NULL);
+		return r;
+	}
+	if (!instance->since)
+		instance->since = time(NULL);
+	instance->config = repair_config(context->profile);
+	r = record_write(operation->manager, instance, &operation->error);
+	if (r < 0)
+		fail(operation, r, "record");
+	return r;
+}
+
+/* Nobody called, and nobody is told but the log. */
+static void apply_repair(struct operation *operation)
+{
+	struct manager *manager = operation->manager;
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	struct instance *instance = manager_find(manager, operation->name);
+	struct step_context context = { .host = &manager->host,
+					.instance = instance,
+					.record = record_now,
+					.userdata = manager };
+
+	if (instance && instance->guard) { /* else it has been taken away meanwhile */
+		int r = load(operation, &profile);
+
+		context.profile = profile;
+		if (r < 0) {
+			repair_give_up(instance, error_text(&operation->error));
+		} else if (repair_begin(operation, instance, profile)) {
+			make(operation, &context, false);
+			events_settle(manager, instance);
+			repair_end(operation, instance);
+		}
+	}
+	operation_finish(operation);
+}
+
 void apply(struct operation *operation)
 {
 	struct manager *manager = operation->manager;
@@ -137,8 +133,13 @@ void apply(struct operation *operation)
 					.record = record_now,
 					.userdata = manager };
 	bool fresh = !instance;
-	int r = load(operation, &profile);
+	int r;
 
+	if (operation->is_repair) {
+		apply_repair(operation);
+		return;
+	}
+	r = load(operation, &profile);
 	if (r == 0 && fresh) {
 		instance = add_instance(manager, operation->name);
 		if (!instance)
@@ -151,22 +152,15 @@ void apply(struct operation *operation)
 	}
 	context.instance = instance;
 	context.profile = profile;
-	r = note_access(instance, profile, &operation->error);
-	if (r < 0)
-		fail(operation, r, NULL);
-	else
-		r = renew_and_walk(operation, &context, fresh);
-	operation->warnings = context.warnings;
-	if (r == 0 && !instance->since)
-		instance->since = time(NULL);
-	if (r < 0 && !fresh)
-		record_write(manager, instance, NULL);
-	else if (r == 0 && (r = record_write(manager, instance, &operation->error)) < 0)
-		fail(operation, r, "record");
-	if (r < 0 && fresh)
+	r = make(operation, &context, fresh);
+	if (r < 0 && fresh) {
 		remove_start(operation, false);
-	else
-		operation_finish(operation);
+		return;
+	}
+	if (r == 0)
+		repair_watch(manager, instance, profile->repair);
+	operation_finish(operation);
+	events_settle(manager, instance);
 }
 
 /* ---- dry-run ------------------------------------------------------------------------------ */

@@ -5,11 +5,14 @@
 #include "nsctl/manager.h"
 #include "nsctl/steps.h"
 
+#define STEPS_MAX 32
+
 /* One call for one profile, from manager_up or manager_down until its callback. */
 struct operation {
 	struct manager *manager;
 	char *name;
 	bool is_down;
+	bool is_repair;       /* nobody called: repair.c */
 	manager_done_fn done; /* NULL: nobody wants to hear */
 	void *userdata;
 
@@ -19,10 +22,12 @@ struct operation {
 	const char *step;          /* where it happened */
 	int code;
 	bool changed;
+	char **made; /* names of the steps that made something, where not all had to */
 	char **warnings;
 
 	/* removal (remove.c) */
 	enum { REMOVE_NOT, REMOVE_ENDING, REMOVE_WAITING } stage;
+	bool pushed;    /* its link is being deleted together with others' */
 	bool left_over; /* something could not be taken away */
 	bool look;      /* processes are to be looked for in the next round */
 	bool killing;   /* SIGKILL by now */
@@ -48,6 +53,11 @@ struct manager {
 	struct loop_source *round; /* a timer: work that several operations do together */
 	struct watch *watch;
 
+	struct events *events;      /* NULL: nobody is guarded */
+	struct loop_source *repair; /* a timer: the next suspicion to look into */
+	uint64_t pins_due;          /* when to look at all pins, 0: no need */
+	struct instance *settling;  /* whose changes are what a call of ours has just done */
+
 	/* processes by namespace, as of census_time */
 	struct census {
 		ino_t network, mount;
@@ -63,12 +73,18 @@ int release_all(struct manager *manager, struct error *error);
 struct instance *manager_find(struct manager *manager, const char *name);
 /* Runs what can run; called when an operation was added or has ended. */
 void operations_run(struct manager *manager);
+/* Adds one that nobody called, unless a call for the same profile is there anyway. */
+void operation_add_repair(struct manager *manager, const char *name);
 /* Reports and frees a running operation. */
 void operation_finish(struct operation *operation);
 
 /* apply.c: makes the profile, or what is missing; finishes the operation or turns it into a
  * removal. */
 void apply(struct operation *operation);
+
+/* walk.c: all steps in their order. 0, or a negative errno with the operation's error and step set.
+ * `fresh`: nothing of the profile is there yet. */
+int walk(struct operation *operation, struct step_context *context, bool fresh);
 
 /* remove.c: ends processes, walks the steps backwards, waits for the link to go. Starts at once.
  * With `end_processes` false only what this very call made is taken away (nobody can be inside
@@ -78,6 +94,9 @@ void remove_round(struct manager *manager);
 void remove_link_gone(struct manager *manager, int index);
 void remove_late(struct manager *manager);
 void remove_stop(struct operation *operation);
+
+/* manager.c: hands out what the host's monitor has heard. */
+void monitor_read(struct manager *manager);
 
 /* record.c: RUNTIME/state/NAME.json and RUNTIME/host.json. */
 int record_write(struct manager *manager, const struct instance *instance, struct error *error);
@@ -90,6 +109,32 @@ int record_write_host(struct manager *manager, struct error *error);
  * What can't be read at all is an error: without it nobody knows what is nsctl's. */
 int record_read_all(struct manager *manager, struct error *error);
 
+/* processes.c: is a process in these namespaces one of the profile's? */
+bool instance_has_process(const struct instance *instance, ino_t network, ino_t mount);
+
 /* watch.c: calls the resolver step again when the host's files change. */
 int watch_new(struct manager *manager, struct watch **ret, struct error *error);
 struct watch *watch_free(struct watch *watch);
+
+/* repair.c: puts back what goes while a profile is up. After a successful `up`, or when one is
+ * taken up from an earlier daemon: */
+void repair_watch(struct manager *manager, struct instance *instance, bool wanted);
+void repair_forget(struct manager *manager, struct instance *instance);
+void repair_start(struct manager *manager);
+/* The timer. */
+void repair_round(struct manager *manager);
+/* May it be done? And what became of it. */
+bool repair_begin(struct operation *operation, struct instance *instance,
+		  const struct profile *profile);
+void repair_end(struct operation *operation, struct instance *instance);
+/* Without a profile nothing can be put right. */
+void repair_give_up(struct instance *instance, const char *why);
+/* What instance->config is to be. */
+uint32_t repair_config(const struct profile *profile);
+json_t *repair_json(const struct instance *instance, const struct profile *profile);
+
+/* events.c: notices of the monitor, and when some were lost. */
+void events_host(struct manager *manager, const struct rt_event *event);
+void events_lost(struct manager *manager);
+/* Forgets what a call of ours has just done to the instance. */
+void events_settle(struct manager *manager, struct instance *instance);

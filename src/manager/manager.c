@@ -31,6 +31,7 @@ static void operation_free(struct operation *operation)
 	remove_stop(operation);
 	error_clear(&operation->error);
 	strv_free(operation->warnings);
+	strv_free(operation->made);
 	free(operation->name);
 	free(operation);
 }
@@ -107,32 +108,55 @@ void operation_finish(struct operation *operation)
 	loop_timer_set(manager->round, 1); /* what waited behind it */
 }
 
-static void add(struct manager *manager, const char *name, bool is_down, manager_done_fn done,
-		void *userdata)
+/* At the end of the queue; NULL: out of memory. */
+static struct operation *enqueue(struct manager *manager, const char *name)
 {
 	struct operation *operation = calloc(1, sizeof(*operation)), **p;
 
 	if (operation)
 		operation->name = strdup(name);
 	if (!operation || !operation->name) {
-		_cleanup_error_ struct error error = {};
-		struct manager_result result = { .profile = name,
-						 .code = error_oom(&error),
-						 .error = &error };
-
 		free(operation);
-		done(&result, userdata);
-		return;
+		return NULL;
 	}
 	operation->manager = manager;
-	operation->is_down = is_down;
-	operation->done = done;
-	operation->userdata = userdata;
 	operation->pidfd = -1;
 	for (p = &manager->operations; *p; p = &(*p)->next)
 		;
 	*p = operation;
 	loop_timer_set(manager->round, 1); /* with those that come in the same call */
+	return operation;
+}
+
+static void add(struct manager *manager, const char *name, bool is_down, manager_done_fn done,
+		void *userdata)
+{
+	struct operation *operation = enqueue(manager, name);
+
+	if (!operation) {
+		_cleanup_error_ struct error error = {};
+		struct manager_result result = { .profile = name,
+						 .code = error_oom(&error),
+						 .error = &error };
+
+		done(&result, userdata);
+		return;
+	}
+	operation->is_down = is_down;
+	operation->done = done;
+	operation->userdata = userdata;
+}
+
+void operation_add_repair(struct manager *manager, const char *name)
+{
+	struct operation *operation;
+
+	for (operation = manager->operations; operation; operation = operation->next)
+		if (strcmp(operation->name, name) == 0)
+			return;
+	operation = enqueue(manager, name);
+	if (operation)
+		operation->is_repair = true;
 }
 
 void manager_up(struct manager *manager, const char *name, manager_done_fn done, void *userdata)
@@ -168,18 +192,30 @@ static void on_late(struct loop_source *source _unused_, uint32_t events _unused
 	remove_late(userdata);
 }
 
-static void on_link_gone(int index, void *userdata)
+static void on_event(const struct rt_event *event, void *userdata)
 {
-	remove_link_gone(userdata, index);
+	if (event->type == RT_LINK_GONE)
+		remove_link_gone(userdata, event->index);
+	events_host(userdata, event);
+}
+
+void monitor_read(struct manager *manager)
+{
+	if (rt_monitor_read(manager->monitor, on_event, manager) != -ENOBUFS)
+		return;
+	remove_late(manager); /* some were lost: look at all */
+	events_lost(manager);
 }
 
 static void on_monitor(struct loop_source *source _unused_, uint32_t events _unused_,
 		       void *userdata)
 {
-	struct manager *manager = userdata;
+	monitor_read(userdata);
+}
 
-	if (rt_monitor_read(manager->monitor, on_link_gone, manager) == -ENOBUFS)
-		remove_late(manager); /* some were lost: look at all */
+static void on_repair(struct loop_source *source _unused_, uint32_t events _unused_, void *userdata)
+{
+	repair_round(userdata);
 }
 
 static int open_sockets(struct manager *manager, struct error *error)
@@ -189,7 +225,9 @@ static int open_sockets(struct manager *manager, struct error *error)
 	if (r == 0)
 		r = nft_open(&manager->host.nft, error);
 	if (r == 0)
-		r = rt_monitor_open(&manager->monitor, error);
+		r = rt_monitor_open(-1, &manager->monitor, error);
+	if (r == 0)
+		r = rt_monitor_listen(manager->monitor, RT_MONITOR_HOST, error);
 	return r;
 }
 
@@ -202,6 +240,8 @@ static int add_sources(struct manager *manager, struct error *error)
 		r = loop_add_timer(manager->loop, on_round, manager, &manager->round);
 	if (r == 0)
 		r = loop_add_timer(manager->loop, on_late, manager, &manager->late);
+	if (r == 0)
+		r = loop_add_timer(manager->loop, on_repair, manager, &manager->repair);
 	return r < 0 ? error_errno(error, r, "%s", _("can't watch the kernel's messages")) : 0;
 }
 
@@ -256,8 +296,10 @@ int manager_new(struct loop *loop, const struct manager_options *options, struct
 		r = record_read_all(manager, error);
 	if (r == 0)
 		r = watch_new(manager, &manager->watch, error);
-	if (r == 0)
+	if (r == 0) {
 		clean_up(manager);
+		repair_start(manager);
+	}
 	if (r < 0) {
 		manager_free(manager);
 		return r;
@@ -277,7 +319,11 @@ struct manager *manager_free(struct manager *manager)
 		manager->operations = operation->next;
 		operation_free(operation);
 	}
+	for (struct instance *instance = manager->host.instances; instance;
+	     instance = instance->next)
+		repair_forget(manager, instance);
 	watch_free(manager->watch);
+	loop_source_free(manager->repair);
 	loop_source_free(manager->late);
 	loop_source_free(manager->round);
 	loop_source_free(manager->monitor_source);

@@ -135,10 +135,10 @@ int record_write(struct manager *manager, const struct instance *instance, struc
 		if (r < 0)
 			return error_errno(error, r, _("can't make %s"), manager->state_directory);
 	}
-	root = json_pack("{sI so so so so so sb ss ss ss si sI sb so so ss sb sb sb}", "since",
-			 (json_int_t)instance->since, "users", strings(instance->users), "groups",
-			 strings(instance->groups), "netns",
-			 id_json(instance->has_netns, &instance->netns_id), "mounts",
+	root = json_pack("{sI sI so so so so so sb ss ss ss si sI sb so so ss sb sb sb}", "since",
+			 (json_int_t)instance->since, "config", (json_int_t)instance->config,
+			 "users", strings(instance->users), "groups", strings(instance->groups),
+			 "netns", id_json(instance->has_netns, &instance->netns_id), "mounts",
 			 id_json(instance->has_mounts, &instance->mounts_id), "mounted",
 			 mounted_json(instance), "resolver", instance->has_resolver, "bridge",
 			 instance->bridge, "interface", instance->interface, "host_interface",
@@ -250,6 +250,7 @@ static void fill(struct instance *instance, const json_t *root)
 	const char *gateway = json_string_value(json_object_get(root, "gateway"));
 
 	instance->since = json_integer_value(json_object_get(root, "since"));
+	instance->config = json_integer_value(json_object_get(root, "config"));
 	get_strings(root, "users", &instance->users);
 	get_strings(root, "groups", &instance->groups);
 	instance->has_netns = get_id(root, "netns", "/proc/self/ns/net", &instance->netns_id);

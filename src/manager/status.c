@@ -29,10 +29,8 @@ static size_t count_processes(struct manager *manager, const struct instance *in
 		manager->census_time = now_usec();
 	}
 	for (size_t i = 0; i < manager->n_census; i++)
-		count += (instance->netns_fd >= 0 &&
-			  manager->census[i].network == instance->netns_id.ino) ||
-			 (instance->mounts_fd >= 0 &&
-			  manager->census[i].mount == instance->mounts_id.ino);
+		count += instance_has_process(instance, manager->census[i].network,
+					      manager->census[i].mount);
 	return count;
 }
 
@@ -150,10 +148,11 @@ json_t *manager_status(struct manager *manager, const char *name)
 	nat = !instance || !instance->interface[0]
 		      ? json_null()
 		      : json_string(instance->masquerades ? "masquerade" : "none");
-	return json_pack("{ss ss so so so so so si so sn s[]}", "name", name, "state",
+	return json_pack("{ss ss so so so so so si so so sn s[]}", "name", name, "state",
 			 state_of(instance, &drift), "since", since_json(instance), "netns",
 			 netns_json(instance), "interfaces", interfaces_json(instance), "nat", nat,
 			 "dns", dns_json(instance, profile), "processes",
 			 instance ? (int)count_processes(manager, instance) : 0, "drift",
-			 drift_json(&drift), "aaaa", "services");
+			 drift_json(&drift), "repair", repair_json(instance, profile), "aaaa",
+			 "services");
 }

@@ -27,6 +27,8 @@ static const char *const words_restart[] = { "no", "on-failure", "always", NULL 
 static const struct schema_key profile_keys[] = {
 	{ "profile", "description", &type_text, AT(profile, description) },
 	{ "profile", "inherit", &type_profile_name, AT(profile, inherit) },
+	{ "profile", "repair", &type_bool, AT(profile, repair), .fallback = "yes",
+	  .words = words_bool },
 
 	{ "access", "users", &type_account, LIST(profile, users) },
 	{ "access", "groups", &type_account, LIST(profile, groups) },

@@ -48,29 +48,33 @@ static bool has_address(struct rt *rt, int index, const struct ip_prefix *addres
 struct route_presence {
 	struct ip_prefix destination;
 	const struct ip_address *via;
-	bool found;
+	bool found, other; /* through that gateway, another way */
 };
 
 static int on_present_route(const struct rt_route_info *route, void *userdata)
 {
 	struct route_presence *presence = userdata;
 
-	presence->found |=
-		route->table == RT_TABLE_MAIN &&
-		route->destination.length == presence->destination.length &&
-		(!route->destination.length ||
-		 ip_address_equal(&route->destination.address, &presence->destination.address)) &&
-		ip_address_equal(&route->gateway, presence->via);
+	if (route->table != RT_TABLE_MAIN ||
+	    route->destination.length != presence->destination.length ||
+	    (route->destination.length &&
+	     !ip_address_equal(&route->destination.address, &presence->destination.address)))
+		return 0;
+	if (ip_address_equal(&route->gateway, presence->via))
+		presence->found = true;
+	else
+		presence->other = true;
 	return 0;
 }
 
-static bool has_route(struct rt *rt, const struct ip_prefix *destination,
-		      const struct ip_address *via)
+static struct route_presence look_for_route(struct rt *rt, const struct ip_prefix *destination,
+					    const struct ip_address *via)
 {
 	struct route_presence presence = { .destination = ip_prefix_network(destination),
 					   .via = via };
 
-	return rt_route_each(rt, on_present_route, &presence) == 0 && presence.found;
+	rt_route_each(rt, on_present_route, &presence);
+	return presence;
 }
 
 static const struct ip_prefix default_route = { .address = { .family = AF_INET } };
@@ -113,8 +117,12 @@ static int add_route(void *userdata, const struct ip_prefix *destination,
 		     const struct ip_address *via)
 {
 	struct adding *adding = userdata;
+	struct route_presence presence = {};
 
-	if (!adding->fresh && has_route(adding->rt, destination, via))
+	if (!adding->fresh)
+		presence = look_for_route(adding->rt, destination, via);
+	/* a VPN inside has put its own in the place of ours */
+	if (presence.found || presence.other)
 		return 0;
 	rt_batch_route_add(adding->batch, destination, via, adding->index);
 	return 1;
@@ -228,7 +236,7 @@ static int check_route(void *userdata, const struct ip_prefix *destination,
 	char text[IP_TEXT_MAX], gateway[IP_TEXT_MAX];
 	struct ip_prefix network = ip_prefix_network(destination);
 
-	if (has_route(checking->rt, destination, via))
+	if (look_for_route(checking->rt, destination, via).found)
 		return 0;
 	return drift_add(checking->drift, "addresses", _("the route %s via %s is missing inside"),
 			 network.length ? ip_prefix_format(&network, text) : "default",

@@ -10,6 +10,11 @@
 
 #define OWN_BRIDGE "nsctl0" /* the default; the name is nsctl's own */
 
+bool bridge_is_own(const struct host *host, const char *name)
+{
+	return strcmp(name, OWN_BRIDGE) == 0 || host_bridge_find(host, name);
+}
+
 static bool wanted(const struct profile *profile)
 {
 	return profile->network == NETWORK_NEW && profile->link_type == LINK_BRIDGE;

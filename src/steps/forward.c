@@ -39,6 +39,7 @@ static int save(struct host *host, const char *name, const char *value)
 	}
 	saved->next = host->sysctls;
 	host->sysctls = saved;
+	host->intact_generation = 0;
 	host->dirty = true;
 	return 0;
 }
@@ -46,6 +47,7 @@ static int save(struct host *host, const char *name, const char *value)
 void forward_forget(struct host *host)
 {
 	host->dirty = true;
+	host->intact_generation = 0;
 	while (host->sysctls) {
 		struct host_sysctl *saved = host->sysctls;
 
@@ -143,6 +145,17 @@ static bool interface_used(const struct host *host, const char *interface)
 		    strcmp(instance_gateway_interface(instance), interface) == 0)
 			return true;
 	return false;
+}
+
+/* On a bridge or pair of nsctl's own the host will be the gateway; elsewhere that is not known yet.
+ */
+static int begin(struct step_context *context, struct error *error)
+{
+	const struct profile *profile = context->profile;
+
+	return profile->link_type == LINK_PTP || bridge_is_own(context->host, profile->bridge)
+		       ? ruleset_begin(context->host, error)
+		       : 0;
 }
 
 /* The rules come before the sysctl, so that the host forwards for strangers at no time. */
@@ -266,6 +279,7 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 
 const struct step step_forward = {
 	.name = "forward",
+	.begin = begin,
 	.wanted = wanted,
 	.up = up,
 	.down = down,

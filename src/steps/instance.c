@@ -23,6 +23,7 @@ struct instance *instance_free(struct instance *instance)
 {
 	if (!instance)
 		return NULL;
+	rt_monitor_free(instance->monitor);
 	rt_free(instance->rt);
 	close_fd(instance->netns_fd);
 	close_fd(instance->mounts_fd);

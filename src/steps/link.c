@@ -166,7 +166,6 @@ static int settle(struct step_context *context, int master, struct error *error)
 	struct rt *host = context->host->rt, *inside;
 	const struct profile *profile = context->profile;
 	struct rt_link_info outer, inner;
-	bool isolated = false;
 	int changed = 0, r;
 
 	r = instance_rt(context->instance, &inside, error);
@@ -177,12 +176,9 @@ static int settle(struct step_context *context, int master, struct error *error)
 				 context->instance->host_interface);
 	if (r == 0 && outer.master != master)
 		changed = 1, r = rt_link_set_master(host, outer.index, master, error);
-	if (r == 0 && master) {
-		rt_link_isolated(host, outer.index, &isolated);
-		if (isolated != profile->isolate)
-			changed = 1,
-			r = rt_link_set_isolated(host, outer.index, profile->isolate, error);
-	}
+	/* a port that has just joined its bridge is not isolated */
+	if (r == 0 && master && (outer.master == master && outer.isolated) != profile->isolate)
+		changed = 1, r = rt_link_set_isolated(host, outer.index, profile->isolate, error);
 	if (r == 0 && profile->mtu && outer.mtu != profile->mtu)
 		changed = 1, r = rt_link_set_mtu(host, outer.index, profile->mtu, error);
 	if (r == 0 && profile->mtu && inner.mtu != profile->mtu)
@@ -252,7 +248,6 @@ static int check(struct step_context *context, struct drift *drift)
 	const struct profile *profile = context->profile;
 	struct rt_link_info outer, inner;
 	int master = 0;
-	bool isolated;
 
 	if (link_is_outdated(context->instance, profile))
 		drift_add(drift, "link", "%s", _("[link] or [route] of the profile changed"));
@@ -266,9 +261,9 @@ static int check(struct step_context *context, struct drift *drift)
 		return drift_add(drift, "link", _("%s is missing inside"), profile->interface);
 	if (master_of(context, &master, NULL) == 0 && outer.master != master)
 		drift_add(drift, "link", _("%s is not in bridge %s"), outer.name, profile->bridge);
-	if (master && rt_link_isolated(context->host->rt, outer.index, &isolated) == 0 &&
-	    isolated != profile->isolate)
-		drift_add(drift, "link", isolated ? _("%s is isolated") : _("%s is not isolated"),
+	if (master && outer.isolated != profile->isolate)
+		drift_add(drift, "link",
+			  outer.isolated ? _("%s is isolated") : _("%s is not isolated"),
 			  outer.name);
 	if (!outer.up)
 		drift_add(drift, "link", _("%s is down"), outer.name);
@@ -325,7 +320,6 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 
 const struct step step_link = {
 	.name = "link",
-	.recorded = true,
 	.wanted = wanted,
 	.up = up,
 	.down = down,

@@ -267,6 +267,13 @@ static bool pinned(const char *pin, const struct instance *instance)
 	return fd >= 0 && file_id_of(fd, &id) == 0 && file_id_equal(&id, &instance->mounts_id);
 }
 
+bool mounts_pinned(const struct host *host, const struct instance *instance)
+{
+	_cleanup_free_ char *pin = instance_directory(host, instance, "mnt");
+
+	return !pin || pinned(pin, instance);
+}
+
 /* 1 when the pin had gone. */
 static int pin_again(struct step_context *context, struct error *error)
 {
@@ -341,7 +348,6 @@ static int check(struct step_context *context, struct drift *drift)
 {
 	_cleanup_(wishes_clear) struct wishes wishes = WISHES_NONE;
 	struct instance *instance = context->instance;
-	_cleanup_free_ char *pin = NULL;
 	int r;
 
 	r = mounts_hold(context->host, instance, NULL);
@@ -349,9 +355,9 @@ static int check(struct step_context *context, struct drift *drift)
 		return r;
 	if (r == 0)
 		return drift_add(drift, "mounts", "%s", _("the mount namespace is missing"));
-	pin = instance_directory(context->host, instance, "mnt");
-	if (pin && !pinned(pin, instance))
-		drift_add(drift, "mounts", _("%s is missing"), pin);
+	if (!mounts_pinned(context->host, instance))
+		drift_add(drift, "mounts", _("%s/ns/%s/mnt is missing"),
+			  context->host->runtime_directory, instance->name);
 	if (!sys_mounted(instance))
 		drift_add(drift, "mounts", "%s",
 			  _("/sys inside is not the one of the network inside"));
@@ -406,7 +412,7 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 
 const struct step step_mounts = {
 	.name = "mounts",
-	.recorded = true,
+	.beside = true,
 	.wanted = wanted,
 	.up = up,
 	.down = down,

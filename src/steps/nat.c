@@ -24,7 +24,8 @@ static int up(struct step_context *context, struct error *error)
 		r = ruleset_rebuild(context->host, error);
 	} else {
 		instance->masquerades = true;
-		r = ruleset_add(context->host, instance, error);
+		/* else the forward step puts both into the table, in one change */
+		r = instance->forwards ? ruleset_add(context->host, instance, error) : 0;
 	}
 	return r < 0 ? r : 1;
 }

@@ -24,6 +24,7 @@ static const char *const settings_inside[][2] = {
 
 struct prepare {
 	struct rt *rt;
+	struct rt_monitor *monitor;
 	struct error *error;
 	int wrong; /* how many were not set as they should be */
 };
@@ -90,6 +91,8 @@ static int prepare_inside(void *argument)
 					   settings_inside[i][0]);
 	}
 	r = rt_open(-1, &prepare->rt, prepare->error);
+	if (r == 0)
+		r = rt_monitor_open(-1, &prepare->monitor, prepare->error);
 	return r < 0 ? r : rt_link_set_up(prepare->rt, LOOPBACK_INDEX, prepare->error);
 }
 
@@ -99,41 +102,79 @@ static bool wanted(const struct profile *profile)
 }
 
 /* The directory goes with the last pin when nsctl made it, also if this daemon dies right after. */
-static int note_directory(struct host *host, struct error *error)
+static int expect_directory(struct host *host, struct error *error)
 {
 	unsigned missing;
 	int r = netns_directory_missing(&missing);
 
 	if (r < 0)
 		return error_errno(error, r, _("can't look at %s"), NETNS_DIRECTORY);
-	if (!(missing & ~host->netns_directory))
-		return 0;
+	missing &= ~host->netns_directory;
 	host->netns_directory |= missing;
-	return host_note(host, error);
+	host->dirty |= missing != 0;
+	return 0;
 }
 
-int netns_prepare(int *ret_fd, struct rt **ret_rt, struct error *error)
+static int begin(struct step_context *context, struct error *error)
+{
+	return expect_directory(context->host, error);
+}
+
+static int pin(struct step_context *context, struct error *error)
+{
+	struct host *host = context->host;
+	int r = expect_directory(host, error);
+
+	if (r == 0 && host->dirty)
+		r = host_note(host, error);
+	return r < 0 ? r
+		     : netns_pin(context->instance->netns_fd, context->instance->name,
+				 &host->netns_directory, error);
+}
+
+void netns_made_clear(struct netns_made *made)
+{
+	made->monitor = rt_monitor_free(made->monitor);
+	made->rt = rt_free(made->rt);
+	made->fd = close_fd(made->fd);
+}
+
+int netns_prepare(struct netns_made *ret, struct error *error)
 {
 	struct prepare prepare = { .error = error };
-	int r = netns_create(prepare_inside, &prepare, ret_fd, error);
+	struct netns_made made = { .fd = -1 };
+	int r = netns_create(prepare_inside, &prepare, &made.fd, error);
 
+	made.rt = prepare.rt;
+	made.monitor = prepare.monitor;
 	if (r < 0)
-		rt_free(prepare.rt);
+		netns_made_clear(&made);
 	else
-		*ret_rt = prepare.rt;
+		*ret = made;
 	return r;
+}
+
+static void let_go(struct instance *instance)
+{
+	instance->monitor = rt_monitor_free(instance->monitor);
+	instance->rt = rt_free(instance->rt);
+	instance->netns_fd = close_fd(instance->netns_fd);
 }
 
 /* It is recorded before it is pinned: a pin that the record does not know would be another's. */
 static int make(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
-	int r = netns_ahead_take(context->host, &instance->netns_fd, &instance->rt);
+	struct netns_made made = { .fd = -1 };
+	int r = netns_ahead_take(context->host, &made);
 
 	if (r < 0)
-		r = netns_prepare(&instance->netns_fd, &instance->rt, error);
+		r = netns_prepare(&made, error);
 	if (context->host->more_to_come)
 		netns_ahead_start(context->host);
+	instance->netns_fd = made.fd;
+	instance->rt = made.rt;
+	instance->monitor = made.monitor;
 	if (r == 0)
 		r = file_id_of(instance->netns_fd, &instance->netns_id);
 	if (r == 0 && instance->has_netns) /* a daemon that died between file and mount */
@@ -142,17 +183,12 @@ static int make(struct step_context *context, struct error *error)
 	if (r == 0)
 		r = context->record(context, error);
 	if (r == 0)
-		r = note_directory(context->host, error);
-	if (r == 0)
-		r = netns_pin(instance->netns_fd, instance->name, &context->host->netns_directory,
-			      error);
+		r = pin(context, error);
 	if (r < 0) {
-		instance->rt = rt_free(instance->rt);
-		instance->netns_fd = close_fd(instance->netns_fd);
+		let_go(instance);
 		instance->has_netns = false;
 		return r;
 	}
-	context->host->dirty = true;
 	return 1;
 }
 
@@ -171,6 +207,11 @@ static int pinned(const struct instance *instance, int *ret_fd)
 	if (ret_fd)
 		*ret_fd = TAKE_FD(fd);
 	return 1;
+}
+
+bool netns_pinned(const struct instance *instance)
+{
+	return pinned(instance, NULL) == 1;
 }
 
 int netns_hold(struct instance *instance, struct error *error)
@@ -219,10 +260,7 @@ static int pin_again(struct step_context *context, struct error *error)
 	struct instance *instance = context->instance;
 	int r = netns_unpin(instance->name, error); /* a bare file that was left */
 
-	if (r == 0)
-		r = netns_pin(instance->netns_fd, instance->name, &context->host->netns_directory,
-			      error);
-	return r;
+	return r < 0 ? r : pin(context, error);
 }
 
 static int up(struct step_context *context, struct error *error)
@@ -260,8 +298,7 @@ static int down(struct step_context *context, struct error *error)
 		r = 0;
 	else
 		error_errno(error, r, _("can't look at %s/%s"), NETNS_DIRECTORY, instance->name);
-	instance->rt = rt_free(instance->rt);
-	instance->netns_fd = close_fd(instance->netns_fd);
+	let_go(instance);
 	if (r < 0)
 		return r;
 	instance->has_netns = false;
@@ -315,6 +352,7 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 
 const struct step step_netns = {
 	.name = "netns",
+	.begin = begin,
 	.wanted = wanted,
 	.up = up,
 	.down = down,

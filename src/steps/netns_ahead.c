@@ -3,10 +3,11 @@
 
 #include <errno.h>
 
+#include "step.h"
+
 struct netns_ahead { /* the thread's until it is joined */
 	pthread_t thread;
-	int fd;
-	struct rt *rt;
+	struct netns_made made;
 	int result;
 };
 
@@ -14,7 +15,7 @@ static void *prepare(void *argument)
 {
 	struct netns_ahead *ahead = argument;
 
-	ahead->result = netns_prepare(&ahead->fd, &ahead->rt, NULL);
+	ahead->result = netns_prepare(&ahead->made, NULL);
 	return NULL;
 }
 
@@ -27,28 +28,22 @@ void netns_ahead_start(struct host *host)
 	ahead = calloc(1, sizeof(*ahead));
 	if (!ahead)
 		return;
-	ahead->fd = -1;
 	if (thread_start(&ahead->thread, prepare, ahead) == 0)
 		host->ahead = ahead;
 	else
 		free(ahead);
 }
 
-int netns_ahead_take(struct host *host, int *ret_fd, struct rt **ret_rt)
+int netns_ahead_take(struct host *host, struct netns_made *ret)
 {
-	struct netns_ahead *ahead = TAKE_PTR(host->ahead);
-	int r = -ENOENT;
+	_cleanup_free_ struct netns_ahead *ahead = TAKE_PTR(host->ahead);
 
 	if (!ahead)
-		return r;
+		return -ENOENT;
 	pthread_join(ahead->thread, NULL);
-	if (ahead->result == 0) {
-		*ret_fd = ahead->fd;
-		*ret_rt = ahead->rt;
-		r = 0;
-	}
-	free(ahead);
-	return r;
+	if (ahead->result == 0)
+		*ret = ahead->made;
+	return ahead->result;
 }
 
 void host_prepare_ahead(struct host *host)
@@ -58,11 +53,8 @@ void host_prepare_ahead(struct host *host)
 
 void netns_ahead_discard(struct host *host)
 {
-	struct rt *rt;
-	int fd;
+	struct netns_made made;
 
-	if (netns_ahead_take(host, &fd, &rt) == 0) {
-		rt_free(rt);
-		close_fd(fd);
-	}
+	if (netns_ahead_take(host, &made) == 0)
+		netns_made_clear(&made);
 }

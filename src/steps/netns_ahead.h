@@ -10,6 +10,6 @@
 
 /* Begins with one, unless it is on its way; without a thread there is none, and that is all. */
 void netns_ahead_start(struct host *host);
-/* Waits for it and hands it over, with a socket inside. -ENOENT: none was begun, or it failed. */
-int netns_ahead_take(struct host *host, int *ret_fd, struct rt **ret_rt);
+/* Waits for it and hands it over. -ENOENT: none was begun; or why it failed. */
+int netns_ahead_take(struct host *host, struct netns_made *ret);
 void netns_ahead_discard(struct host *host);

@@ -369,6 +369,7 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 
 const struct step step_resolver = {
 	.name = "resolver",
+	.beside = true,
 	.wanted = wanted,
 	.up = up,
 	.down = down,

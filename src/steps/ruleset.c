@@ -25,6 +25,11 @@ static const struct {
 	[RULESET_STRICT] = { "strict", "nf_proto", NFT_TYPE_NFPROTO, 1 },
 };
 
+bool ruleset_is_own_table(uint32_t family, const char *table)
+{
+	return family == FAMILY && strcmp(table, TABLE) == 0;
+}
+
 /* ---- the fixed rules: as libnftnl objects, and as text for people ---------------------------- */
 
 static struct nftnl_rule *new_rule(const char *chain)
@@ -194,7 +199,7 @@ bool ruleset_used(const struct host *host)
 	return false;
 }
 
-/* ---- changes ------------------------------------------------------------------------------ */
+/* ---- what a change is made of -------------------------------------------------------------- */
 
 static void add_elements(struct nft_batch *batch, const struct host *host,
 			 const struct instance *instance)
@@ -239,6 +244,76 @@ static void add_table(struct nft_batch *batch, const struct host *host)
 		add_elements(batch, host, instance);
 }
 
+/* Noted before it is made: it must not look like another's. */
+static int note_table(struct host *host, struct error *error)
+{
+	int r = refuse_foreign(host, error);
+
+	if (r < 0 || host->has_table)
+		return r;
+	host->has_table = true;
+	return host_note(host, error);
+}
+
+/* ---- the table, made ahead ---------------------------------------------------------------- */
+
+struct table_ahead { /* the thread's until it is joined, and so is host->nft */
+	pthread_t thread;
+	struct nft_batch *batch;
+};
+
+/* What went wrong shows when elements are added. */
+static void *make_table(void *argument)
+{
+	struct table_ahead *ahead = argument;
+
+	nft_batch_commit(ahead->batch, NULL);
+	return NULL;
+}
+
+int ruleset_begin(struct host *host, struct error *error)
+{
+	struct table_ahead *ahead;
+	int r;
+
+	if (host->has_table)
+		return 0;
+	r = note_table(host, error);
+	if (r < 0)
+		return r;
+	ahead = calloc(1, sizeof(*ahead));
+	if (!ahead)
+		return error_oom(error);
+	ahead->batch = nft_batch_begin(host->nft);
+	add_table(ahead->batch, host);
+	if (thread_start(&ahead->thread, make_table, ahead) == 0) {
+		host->table = ahead;
+		return 0;
+	}
+	make_table(ahead);
+	free(ahead);
+	return 0;
+}
+
+static bool wait_for_table(struct host *host)
+{
+	_cleanup_free_ struct table_ahead *ahead = TAKE_PTR(host->table);
+
+	if (ahead)
+		pthread_join(ahead->thread, NULL);
+	return ahead;
+}
+
+void ruleset_end(struct host *host)
+{
+	_cleanup_error_ struct error error = {};
+
+	if (wait_for_table(host) && !ruleset_used(host) && ruleset_rebuild(host, &error) < 0)
+		log_warning("%s", error_text(&error));
+}
+
+/* ---- changes ------------------------------------------------------------------------------ */
+
 int ruleset_rebuild(struct host *host, struct error *error)
 {
 	bool used = ruleset_used(host), known = host->has_table;
@@ -247,16 +322,10 @@ int ruleset_rebuild(struct host *host, struct error *error)
 
 	if (!used && !host->has_table)
 		return 0;
-	r = refuse_foreign(host, error);
+	wait_for_table(host);
+	r = note_table(host, error);
 	if (r < 0)
 		return r;
-	if (!host->has_table) {
-		/* noted before it is made: it must not look like another's */
-		host->has_table = true;
-		r = host_note(host, error);
-		if (r < 0)
-			return r;
-	}
 	batch = nft_batch_begin(host->nft);
 	if (known) {
 		nft_table_add(batch, FAMILY, TABLE); /* so that the deletion never fails */
@@ -282,6 +351,7 @@ int ruleset_add(struct host *host, const struct instance *instance, struct error
 	 * __nf_tables_abort) */
 	if (!host->has_table)
 		return ruleset_rebuild(host, error);
+	wait_for_table(host);
 	batch = nft_batch_begin(host->nft);
 	add_elements(batch, host, instance);
 	r = nft_batch_commit(batch, &refused);
@@ -299,6 +369,7 @@ int ruleset_remove(struct host *host, const struct instance *before, struct erro
 
 	if (!ruleset_used(host))
 		return ruleset_rebuild(host, error); /* which deletes it */
+	wait_for_table(host);
 	batch = nft_batch_begin(host->nft);
 	for (size_t i = 0; i < n; i++)
 		if (!in_use(host, &elements[i]))
@@ -373,7 +444,7 @@ static bool set_intact(const struct host *host, enum ruleset_set set)
 	return intact && seen == contents.count;
 }
 
-bool ruleset_intact(const struct host *host)
+static bool look_at_table(const struct host *host)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
 		size_t count = 0;
@@ -386,6 +457,18 @@ bool ruleset_intact(const struct host *host)
 	for (size_t set = 0; set < ARRAY_SIZE(sets); set++)
 		if (!set_intact(host, set))
 			return false;
+	return true;
+}
+
+bool ruleset_intact(struct host *host)
+{
+	uint32_t generation = nft_generation(host->nft);
+
+	if (generation && generation == host->intact_generation)
+		return true;
+	if (!look_at_table(host))
+		return false;
+	host->intact_generation = generation;
 	return true;
 }
 

@@ -15,12 +15,17 @@ enum ruleset_set {
 	RULESET_STRICT, /* address families that the host forwarded for nobody before (NFPROTO_*) */
 };
 
+/* Starts making the table on a thread, where it is not there yet: its chains are the kernel's most
+ * expensive piece of a first profile. What follows here waits for it. */
+int ruleset_begin(struct host *host, struct error *error);
+/* Waits for it, and takes away what nobody came to use. */
+void ruleset_end(struct host *host);
 /* What an instance has in the sets, from what the nat and forward steps noted in it. */
 int ruleset_add(struct host *host, const struct instance *instance, struct error *error);
 /* Takes out what no other instance needs; `instance` must not be noted any more. */
 int ruleset_remove(struct host *host, const struct instance *before, struct error *error);
 /* Do all rules and all elements stand as they should? */
-bool ruleset_intact(const struct host *host);
+bool ruleset_intact(struct host *host);
 /* Makes the table anew with the elements of all instances, in one change. */
 int ruleset_rebuild(struct host *host, struct error *error);
 

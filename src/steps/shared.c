@@ -17,6 +17,12 @@ int instance_hold(const struct host *host, struct instance *instance, struct err
 	return r < 0 ? r : 0;
 }
 
+bool instance_pinned(const struct host *host, const struct instance *instance)
+{
+	return (!instance->has_netns || netns_pinned(instance)) &&
+	       (!instance->has_mounts || mounts_pinned(host, instance));
+}
+
 int steps_renew_link(struct step_context *context, struct error *error)
 {
 	static const struct step *const standing[] = { &step_forward, &step_nat, &step_addresses,
@@ -31,6 +37,11 @@ int steps_renew_link(struct step_context *context, struct error *error)
 			return r;
 	}
 	return 1;
+}
+
+void steps_end(struct host *host)
+{
+	ruleset_end(host);
 }
 
 /* RUNTIME/ns, and the private mount on it. */

@@ -15,6 +15,8 @@ char *instance_directory(const struct host *host, const struct instance *instanc
 			 const char *file);
 
 struct host_bridge *host_bridge_find(const struct host *host, const char *name);
+/* Was the bridge made by nsctl, or will it be? */
+bool bridge_is_own(const struct host *host, const char *name);
 /* Is another instance on this bridge? */
 bool host_bridge_shared(const struct host *host, const struct instance *instance);
 
@@ -27,15 +29,21 @@ int bridge_release(struct host *host, struct error *error);
 /* Is the link made from another [link] or [route] than the profile has now? */
 bool link_is_outdated(const struct instance *instance, const struct profile *profile);
 
-/* The interface through which the host sees the profile: its bridge, or the host's end. */
-const char *instance_gateway_interface(const struct instance *instance);
-
 /* Does the path inside the profile lead to a mount, and to this very file? Both by look-up from
  * outside. `id` NULL: any mount will do. */
 bool mounted_inside(const struct instance *instance, const char *path, const struct file_id *id);
 
-/* A network namespace as every profile starts with, not pinned yet, and a socket inside. */
-int netns_prepare(int *ret_fd, struct rt **ret_rt, struct error *error);
+/* A network namespace as every profile starts with, not pinned yet, and the sockets inside. */
+struct netns_made {
+	int fd;
+	struct rt *rt;
+	struct rt_monitor *monitor;
+};
+int netns_prepare(struct netns_made *ret, struct error *error);
+void netns_made_clear(struct netns_made *made);
+/* Are the pins where they should be? */
+bool netns_pinned(const struct instance *instance);
+bool mounts_pinned(const struct host *host, const struct instance *instance);
 /* Take up the pinned namespaces of the record. mounts_hold: 1 held, 0 it is not there. */
 int netns_hold(struct instance *instance, struct error *error);
 int mounts_hold(const struct host *host, struct instance *instance, struct error *error);

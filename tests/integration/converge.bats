@@ -10,6 +10,8 @@ prepare() {
 	mkdir -p /run/world/extra/source /run/world/extra/target
 	echo yes >/run/world/extra/source/file
 	profile full <<-END
+		[profile]
+		repair = no
 		[link]
 		address = 10.77.0.2/24
 		gateway = 10.77.0.1

@@ -51,7 +51,8 @@ prepare_host() {
 	local bridge
 	bridge=$(nsctl show lan --json | jq -r '.. | objects | select(.key? == "bridge") | .value')
 	prepare_host <<-END
-		ip link add $bridge type bridge
+		# an address of its own: else it takes a port's, and its link-local one is left of the old
+		ip link add $bridge address 02:00:00:00:57:01 type bridge
 		ip link set $bridge up
 		ip address add 192.168.57.1/24 dev $bridge
 	END

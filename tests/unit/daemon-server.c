@@ -48,6 +48,8 @@ NOT_REACHED(int, manager_names, _unused_ struct manager *a, _unused_ char ***b,
 	    _unused_ struct error *c)
 NOT_REACHED(bool, manager_is_up, _unused_ struct manager *a, _unused_ const char *b)
 NOT_REACHED(json_t *, manager_status, _unused_ struct manager *a, _unused_ const char *b)
+NOT_REACHED(int, manager_processes, _unused_ struct manager *a, _unused_ const char *b,
+	    _unused_ json_t **c, _unused_ struct error *d)
 NOT_REACHED(int, manager_namespaces, _unused_ struct manager *a, _unused_ const char *b,
 	    _unused_ struct manager_namespaces *c, _unused_ struct error *d)
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* kernel: calls inside namespaces, pins, mounts and processes, in namespaces of the test's own. */
 #include <dirent.h>
+#include <pty.h>
+#include <pwd.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
@@ -448,6 +451,65 @@ static void a_zombie_is_in_no_namespace(_unused_ void **state)
 	assert_int_equal(waitpid(search.pid, NULL, 0), search.pid);
 }
 
+/* On a terminal of its own, as another user, and under a name that could be taken for the next
+ * fields of /proc/PID/stat. */
+static pid_t start_odd(int *ret_master)
+{
+	struct passwd *nobody = getpwnam("nobody");
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	assert_non_null(nobody);
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	pid = forkpty(ret_master, NULL, NULL, NULL);
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNET) < 0 || prctl(PR_SET_NAME, "a) R 1 (\n\x1b") < 0 ||
+		    setresuid(nobody->pw_uid, nobody->pw_uid, nobody->pw_uid) < 0 ||
+		    write(ready[1], "x", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	assert_true(pid > 0);
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+static void a_process_is_described_as_the_kernel_has_it(_unused_ void **state)
+{
+	_cleanup_close_ int master = -1;
+	struct file_id network = id_of("/proc/self/ns/net"), mount = id_of("/proc/self/ns/mnt");
+	struct search search = { .pid = start_odd(&master) };
+	struct process_info info = {}, own = {};
+	int status;
+
+	assert_int_equal(kill(search.pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(search.pid, &status, WUNTRACED), search.pid);
+	assert_int_equal(process_each(on_process, &search), 0);
+	assert_int_equal(process_describe(search.pid, search.network, 0, &info), 0);
+	assert_int_equal(process_describe(getpid(), network.ino, 0, &own), 0);
+	assert_int_equal(info.pid, search.pid);
+	assert_int_equal(info.parent, getpid());
+	assert_int_equal(info.uid, getpwnam("nobody")->pw_uid);
+	assert_int_equal(own.uid, 0);
+	assert_int_equal(info.state, 'T');
+	assert_string_equal(info.name, "a) R 1 (\n\x1b");
+	assert_string_equal(info.terminal, ptsname(master) + strlen("/dev/"));
+	assert_true(info.started >= own.started && own.started > 0);
+
+	/* it is told of nobody who asks for another place */
+	assert_int_equal(process_describe(search.pid, network.ino, 0, &info), -ESRCH);
+	assert_int_equal(process_describe(search.pid, 0, 0, &info), -ESRCH);
+	assert_int_equal(process_describe(search.pid, network.ino, mount.ino, &info), 0);
+	assert_int_equal(kill(search.pid, SIGKILL), 0);
+	assert_int_equal(waitpid(search.pid, NULL, 0), search.pid);
+	assert_int_equal(process_describe(search.pid, search.network, 0, &info), -ESRCH);
+	assert_int_equal(process_describe(-1, search.network, 0, &info), -ESRCH);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -465,6 +527,7 @@ int main(void)
 		cmocka_unit_test(each_network_namespace_has_a_sysfs_of_its_own),
 		cmocka_unit_test(a_process_is_found_by_its_namespaces_and_signalled_only_in_them),
 		cmocka_unit_test(a_zombie_is_in_no_namespace),
+		cmocka_unit_test(a_process_is_described_as_the_kernel_has_it),
 	};
 
 	private_or_skip();
