@@ -28,37 +28,37 @@ faults() {
 }
 
 @test "up, and whatever goes wrong in it: whole or gone, and up again" {
-	faults up 25
+	faults up 50
 }
 
 @test "nsctld killed anywhere in up: down takes away what there is" {
-	faults up-down 25
+	faults up-down 50
 }
 
 @test "down, and whatever goes wrong in it: the next one removes the rest" {
-	faults down 10
+	faults down 20
 }
 
 @test "exec, and whatever goes wrong in it: the command runs as it should, or not at all" {
-	faults exec 3
+	faults exec 12
 }
 
 @test "the start of nsctld, and whatever goes wrong in it: it knows what is up, or does not start" {
-	faults start 20
+	faults start 50
 }
 
 @test "nsctl up, with whatever goes wrong in nsctl" {
-	faults nsctl-up 5
+	faults nsctl-up 12
 }
 
 @test "nsctl down, with whatever goes wrong in nsctl" {
-	faults nsctl-down 5
+	faults nsctl-down 12
 }
 
 @test "nsctl exec of a user, with whatever goes wrong in nsctl" {
-	faults nsctl-exec 2
+	faults nsctl-exec 12
 }
 
 @test "nsctl exec of root, with whatever goes wrong in nsctl" {
-	faults nsctl-exec-root 2
+	faults nsctl-exec-root 8
 }
