@@ -128,8 +128,11 @@ struct rt_veth {
  * before the pair is whole: drivers/net/veth.c, veth_open.) All or nothing. -EEXIST: a name is
  * taken. */
 int rt_veth_create(struct rt *rt, const struct rt_veth *veth, int *ret_index, struct error *error);
+/* A MAC address that no card has. */
+int rt_random_mac(struct ether_addr *ret);
 /* A bridge, down, with a MAC address that stays when ports come and go. */
-int rt_bridge_create(struct rt *rt, const char *name, struct error *error);
+int rt_bridge_create(struct rt *rt, const char *name, const struct ether_addr *mac,
+		     struct error *error);
 int rt_link_set_up(struct rt *rt, int index, struct error *error);
 int rt_link_set_up_named(struct rt *rt, const char *name, struct error *error);
 /* No IPv6 link-local address is made when it comes up. */

@@ -74,7 +74,8 @@ struct instance {
 
 struct host_bridge { /* a bridge that nsctl made */
 	char name[IFNAMSIZ];
-	int index; /* 0: it was about to be made when a daemon died */
+	int index; /* 0: it was about to be made when a daemon died, with this */
+	struct ether_addr mac;
 	struct host_bridge *next;
 };
 struct host_sysctl { /* a value to put back */
@@ -87,9 +88,10 @@ struct host {
 	const struct settings *settings; /* borrowed */
 	struct rt *rt;
 	struct nft *nft;
-	struct netns_ahead *ahead;  /* the next network namespace, made on a thread */
-	struct table_ahead *table;  /* the table inet nsctl, being made on a thread */
-	bool more_to_come;          /* another profile is waiting to be made */
+	struct netns_ahead *ahead; /* the next network namespace, made on a thread */
+	struct table_ahead *table; /* the table inet nsctl, being made on a thread */
+	bool more_to_come;         /* another profile is waiting to be made */
+	bool unreadable; /* there are records that could not be read: of profiles that may be up */
 	struct instance *instances; /* of all profiles that are up, also in part */
 
 	/* Writes what follows to disk (the manager's; NULL in tests), see host_note. */

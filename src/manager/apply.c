@@ -140,6 +140,8 @@ void apply(struct operation *operation)
 		return;
 	}
 	r = load(operation, &profile);
+	if (r == 0 && fresh)
+		r = record_refused(manager, operation->name, &operation->error);
 	if (r == 0 && fresh) {
 		instance = add_instance(manager, operation->name);
 		if (!instance)

@@ -100,6 +100,8 @@ void monitor_read(struct manager *manager);
 
 /* record.c: RUNTIME/state/NAME.json and RUNTIME/host.json. */
 int record_write(struct manager *manager, const struct instance *instance, struct error *error);
+/* Of a profile that is not known: a record is there that was refused when it was read (-EEXIST). */
+int record_refused(struct manager *manager, const char *name, struct error *error);
 int record_delete(struct manager *manager, const struct instance *instance, struct error *error);
 /* When no profile is left: removes the directory of the records. 1: there is one in it still, which
  * could not be read, and may be of a profile that is up. */

@@ -8,13 +8,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/ether.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "internal.h"
 
-#define RECORD_MAX  (1 << 20)
-#define SYSCTL_CONF "net/ipv4/conf/"
+#define RECORD_MAX   (1 << 20)
+#define MAC_TEXT_MAX sizeof("00:00:00:00:00:00")
+#define SYSCTL_CONF  "net/ipv4/conf/"
 
 static int write_json(const char *path, json_t *root, struct error *error)
 {
@@ -151,6 +153,20 @@ int record_write(struct manager *manager, const struct instance *instance, struc
 	return write_json(path, root, error);
 }
 
+int record_refused(struct manager *manager, const char *name, struct error *error)
+{
+	_cleanup_free_ char *path = path_of(manager, name);
+
+	if (!path)
+		return error_oom(error);
+	if (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	error_set(error, EEXIST, _("%s is no record of this nsctld, and the profile may be up"),
+		  path);
+	error_hint(error, _("look at it, take away what it is about, and remove it"));
+	return -EEXIST;
+}
+
 int record_delete(struct manager *manager, const struct instance *instance, struct error *error)
 {
 	_cleanup_free_ char *path = path_of(manager, instance->name);
@@ -285,8 +301,10 @@ static int read_instance(struct manager *manager, const char *name, struct insta
 	r = read_json(path, &root);
 	if (r < 0)
 		return error_errno(error, r, _("can't read %s"), path);
-	if (!root)
+	if (!root) {
+		manager->host.unreadable |= record_refused(manager, name, NULL) < 0;
 		return 0;
+	}
 	instance = instance_new(name);
 	if (instance)
 		fill(instance, root);
@@ -308,9 +326,13 @@ static json_t *host_json(const struct host *host)
 {
 	json_t *bridges = json_array(), *sysctls = json_array();
 
-	for (const struct host_bridge *bridge = host->bridges; bridge; bridge = bridge->next)
-		json_array_append_new(
-			bridges, json_pack("{sssi}", "name", bridge->name, "index", bridge->index));
+	for (const struct host_bridge *bridge = host->bridges; bridge; bridge = bridge->next) {
+		char mac[MAC_TEXT_MAX];
+
+		json_array_append_new(bridges, json_pack("{sssiss}", "name", bridge->name, "index",
+							 bridge->index, "mac",
+							 ether_ntoa_r(&bridge->mac, mac)));
+	}
 	for (const struct host_sysctl *saved = host->sysctls; saved; saved = saved->next)
 		json_array_append_new(
 			sysctls, json_pack("{ssss}", "name", saved->name, "value", saved->value));
@@ -338,6 +360,14 @@ int record_write_host(struct manager *manager, struct error *error)
 	return r;
 }
 
+static void get_mac(const json_t *root, const char *key, struct ether_addr *mac)
+{
+	const char *value = json_string_value(json_object_get(root, key));
+
+	if (value)
+		ether_aton_r(value, mac);
+}
+
 static void read_bridges(struct host *host, const json_t *root)
 {
 	json_t *array = json_object_get(root, "bridges"), *value;
@@ -350,6 +380,7 @@ static void read_bridges(struct host *host, const json_t *root)
 			return;
 		get_name(value, "name", bridge->name);
 		bridge->index = get_index(value, "index");
+		get_mac(value, "mac", &bridge->mac);
 		bridge->next = host->bridges;
 		host->bridges = bridge;
 	}
