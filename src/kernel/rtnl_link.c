@@ -284,23 +284,26 @@ int rt_veth_create(struct rt *rt, const struct rt_veth *veth, int *ret_index, st
 	return r;
 }
 
-int rt_bridge_create(struct rt *rt, const char *name, struct error *error)
+int rt_random_mac(struct ether_addr *ret)
+{
+	if (getrandom(ret, sizeof(*ret), 0) != sizeof(*ret))
+		return -errno;
+	ret->ether_addr_octet[0] = (ret->ether_addr_octet[0] & 0xfc) | 0x02; /* local, unicast */
+	return 0;
+}
+
+int rt_bridge_create(struct rt *rt, const char *name, const struct ether_addr *mac,
+		     struct error *error)
 {
 	struct rtnl_link *link = rtnl_link_bridge_alloc();
 	struct nl_msg *message = NULL;
-	struct ether_addr mac;
 	int r;
 
 	if (!link)
 		return error_oom(error);
 	/* an address that was set stays (net/bridge/br_stp_if.c, br_stp_recalculate_bridge_id) */
-	if (getrandom(&mac, sizeof(mac), 0) != sizeof(mac)) {
-		rtnl_link_put(link);
-		return error_errno(error, errno, _("can't create bridge %s"), name);
-	}
-	mac.ether_addr_octet[0] = (mac.ether_addr_octet[0] & 0xfc) | 0x02; /* local, unicast */
 	rtnl_link_set_name(link, name);
-	r = set_mac(link, &mac);
+	r = set_mac(link, mac);
 	if (r == 0)
 		r = build_add(link, &message);
 	rtnl_link_put(link);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "message.h"
 #include "rtnl.h"
 
 struct rt_monitor {
@@ -190,7 +191,8 @@ int rt_monitor_read(struct rt_monitor *monitor, rt_event_fn fn, void *userdata)
 		socklen_t from_length = sizeof(from);
 		ssize_t n = recvfrom(monitor->fd, buffer, sizeof(buffer), 0,
 				     (struct sockaddr *)&from, &from_length);
-		size_t left;
+		struct messages messages;
+		const struct nlmsghdr *h;
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -198,9 +200,8 @@ int rt_monitor_read(struct rt_monitor *monitor, rt_event_fn fn, void *userdata)
 			return errno == EAGAIN ? 0 : -errno;
 		if (from.nl_pid != 0) /* not the kernel */
 			continue;
-		left = n;
-		for (struct nlmsghdr *h = (struct nlmsghdr *)buffer; NLMSG_OK(h, left);
-		     h = NLMSG_NEXT(h, left)) {
+		messages = (struct messages){ buffer, n };
+		while ((h = message_next(&messages))) {
 			struct rt_event event = {};
 
 			if (read_event(h, &event))

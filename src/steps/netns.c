@@ -123,31 +123,35 @@ static bool wanted(const struct profile *profile)
 }
 
 /* The directory goes with the last pin when nsctl made it, also if this daemon dies right after. */
-static void expect_directory(struct host *host)
+static int expect_directory(struct host *host, struct error *error)
 {
 	static const unsigned both = NETNS_MADE_DIRECTORY | NETNS_BOUND_DIRECTORY;
 	unsigned missing;
+	int r;
 
 	if ((host->netns_directory & both) == both)
-		return;
-	missing = netns_directory_missing() & ~host->netns_directory;
+		return 0;
+	r = netns_directory_missing(&missing);
+	if (r < 0)
+		return error_errno(error, r, _("can't look at %s"), NETNS_DIRECTORY);
+	missing &= ~host->netns_directory;
 	host->netns_directory |= missing;
 	host->dirty |= missing != 0;
+	return 0;
 }
 
-static int begin(struct step_context *context, struct error *error _unused_)
+static int begin(struct step_context *context, struct error *error)
 {
-	expect_directory(context->host);
-	return 0;
+	return expect_directory(context->host, error);
 }
 
 static int pin(struct step_context *context, struct error *error)
 {
 	struct host *host = context->host;
-	int r;
+	int r = expect_directory(host, error);
 
-	expect_directory(host);
-	r = host->dirty ? host_note(host, error) : 0;
+	if (r == 0 && host->dirty)
+		r = host_note(host, error);
 	return r < 0 ? r
 		     : netns_pin(context->instance->netns_fd, context->instance->name,
 				 &host->netns_directory, error);
@@ -252,10 +256,13 @@ bool netns_pinned(const struct instance *instance)
 	return pinned(instance, NULL) == 1;
 }
 
-void netns_hold(struct instance *instance)
+int netns_hold(struct instance *instance, struct error *error)
 {
-	if (instance->netns_fd < 0)
-		pinned(instance, &instance->netns_fd);
+	int r = instance->netns_fd < 0 ? pinned(instance, &instance->netns_fd) : 1;
+
+	if (r >= 0 || r == -EEXIST) /* another's is not held */
+		return 0;
+	return error_errno(error, r, _("can't look at %s/%s"), NETNS_DIRECTORY, instance->name);
 }
 
 static int refuse(const struct instance *instance, int r, struct error *error)
@@ -329,8 +336,10 @@ static int down(struct step_context *context, struct error *error)
 		r = netns_unpin(instance->name, error);
 	else if (r == 0)
 		netns_remove_file(instance->name);
-	else /* another's, or not to be looked at */
+	else if (r == -EEXIST) /* another's */
 		r = 0;
+	else
+		error_errno(error, r, _("can't look at %s/%s"), NETNS_DIRECTORY, instance->name);
 	let_go(instance);
 	if (r < 0)
 		return r;

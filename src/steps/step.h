@@ -45,5 +45,5 @@ void netns_made_clear(struct netns_made *made);
 bool netns_pinned(const struct instance *instance);
 bool mounts_pinned(const struct host *host, const struct instance *instance);
 /* Take up the pinned namespaces of the record. mounts_hold: 1 held, 0 it is not there. */
-void netns_hold(struct instance *instance);
-int mounts_hold(const struct host *host, struct instance *instance);
+int netns_hold(struct instance *instance, struct error *error);
+int mounts_hold(const struct host *host, struct instance *instance, struct error *error);
