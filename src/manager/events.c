@@ -195,6 +195,39 @@ int events_watch_inside(struct guard *guard, struct error *error)
 	return r < 0 ? error_errno(error, r, "%s", _("can't watch the network inside")) : 0;
 }
 
+/* ---- the responder -------------------------------------------------------------------------- */
+
+static void on_responder(struct loop_source *source _unused_, uint32_t events _unused_,
+			 void *userdata)
+{
+	struct guard *guard = userdata;
+
+	events_unwatch_responder(guard);
+	repair_suspect(guard->instance);
+}
+
+void events_unwatch_responder(struct guard *guard)
+{
+	guard->responder = loop_source_free(guard->responder);
+	guard->responder_fd = close_fd(guard->responder_fd);
+}
+
+void events_watch_responder(struct guard *guard)
+{
+	const struct manager *manager = guard->manager;
+	int r;
+
+	events_unwatch_responder(guard);
+	if (!guard->instance->aaaa_config)
+		return;
+	r = aaaa_find(&manager->host, guard->instance, &guard->responder_fd);
+	if (r == 0)
+		r = loop_add_fd(manager->loop, guard->responder_fd, EPOLLIN, on_responder, guard,
+				&guard->responder);
+	if (r < 0)
+		repair_suspect(guard->instance);
+}
+
 /* ---- nf_tables ------------------------------------------------------------------------------ */
 
 static void on_nft_event(const struct nft_event *event, void *userdata)

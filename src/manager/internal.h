@@ -138,6 +138,9 @@ void repair_give_up(struct instance *instance, const char *why);
 uint32_t repair_config(const struct profile *profile);
 json_t *repair_json(const struct instance *instance, const struct profile *profile);
 
+/* aaaa.c: "aaaa" of a profile's status, null when it has no responder. NULL: out of memory. */
+json_t *aaaa_status(const struct manager *manager, const struct instance *instance);
+
 /* events.c: notices of the monitor, and when some were lost. */
 void events_host(struct manager *manager, const struct rt_event *event);
 void events_lost(struct manager *manager);
