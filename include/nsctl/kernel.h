@@ -40,15 +40,15 @@ int netns_create(int (*inside)(void *), void *argument, int *ret_fd, struct erro
 int netns_pin(int fd, const char *name, unsigned *made, struct error *error);
 int netns_unpin(const char *name, struct error *error);
 /* What netns_pin would have to do for the directory. */
-unsigned netns_directory_missing(void);
+int netns_directory_missing(unsigned *ret);
 /* Removes the empty file of a pin that was not mounted yet, or not any more, when its maker died.
  */
 void netns_remove_file(const char *name);
 /* The pinned namespace; -ENOENT: no such name (or a name with no namespace mounted on it). */
 int netns_open(const char *name, int *ret_fd, struct file_id *ret_id);
-/* Takes away the bind mount and the directory that netns_pin made, when nothing is pinned there any
- * more. */
-void netns_directory_release(unsigned made);
+/* Takes away the bind mount and the directory that netns_pin made, unless something is pinned there
+ * still, which is success as well. */
+int netns_directory_release(unsigned made, struct error *error);
 
 /* ---- mounts (mounts.c) ---------------------------------------------------------------- */
 
@@ -62,8 +62,8 @@ int namespace_unpin(const char *path);
 int mount_namespace_unshare(void);
 /* Binds a directory on itself and makes it private, unless it is a mount already. */
 int mount_private_directory(const char *path);
-/* The root of a mount: is something mounted exactly at this fd? */
-bool fd_is_mount_root(int fd);
+/* The root of a mount: is something mounted exactly at this fd? 1, 0 or a negative errno. */
+int fd_is_mount_root(int fd);
 /* What tells the mount that fd is the root of from any later one: its number, or before Linux 6.8
  * its root's, which may come again. */
 int mount_id_of(int fd, struct file_id *ret);
@@ -128,8 +128,11 @@ struct rt_veth {
  * before the pair is whole: drivers/net/veth.c, veth_open.) All or nothing. -EEXIST: a name is
  * taken. */
 int rt_veth_create(struct rt *rt, const struct rt_veth *veth, int *ret_index, struct error *error);
+/* A MAC address that no card has. */
+int rt_random_mac(struct ether_addr *ret);
 /* A bridge, down, with a MAC address that stays when ports come and go. */
-int rt_bridge_create(struct rt *rt, const char *name, struct error *error);
+int rt_bridge_create(struct rt *rt, const char *name, const struct ether_addr *mac,
+		     struct error *error);
 int rt_link_set_up(struct rt *rt, int index, struct error *error);
 int rt_link_set_up_named(struct rt *rt, const char *name, struct error *error);
 /* No IPv6 link-local address is made when it comes up. */

@@ -77,7 +77,8 @@ struct instance {
 
 struct host_bridge { /* a bridge that nsctl made */
 	char name[IFNAMSIZ];
-	int index; /* 0: it was about to be made when a daemon died */
+	int index; /* 0: it was about to be made when a daemon died, with this */
+	struct ether_addr mac;
 	struct host_bridge *next;
 };
 struct host_sysctl { /* a value to put back */
@@ -91,14 +92,18 @@ struct host {
 	const char *responder_program;   /* nsctl-aaaa; borrowed */
 	struct rt *rt;
 	struct nft *nft;
-	struct netns_ahead *ahead;  /* the next network namespace, made on a thread */
-	struct table_ahead *table;  /* the table inet nsctl, being made on a thread */
-	bool more_to_come;          /* another profile is waiting to be made */
+	pthread_mutex_t links;     /* held by steps that change them, see `changes_links` */
+	struct netns_ahead *ahead; /* the next network namespace, made on a thread */
+	struct table_ahead *table; /* the table inet nsctl, being made on a thread */
+	bool more_to_come;         /* another profile is waiting to be made */
+	bool unreadable; /* there are records that could not be read: of profiles that may be up */
 	struct instance *instances; /* of all profiles that are up, also in part */
 
 	/* Writes what follows to disk (the manager's; NULL in tests), see host_note. */
 	int (*note)(struct host *host, struct error *error);
 
+	bool forwarding; /* the host forwards, as far as is known; whoever hears otherwise resets it
+			  */
 	uint32_t intact_generation; /* of nf_tables, when our table was last found as it should be;
 				       0: never, or it should be another by now */
 	bool has_table;             /* inet nsctl is in nf_tables, and nsctl put it there */
@@ -137,6 +142,8 @@ struct step {
 	 * made, it runs on a thread, beside the steps that follow those that are marked like this.
 	 */
 	bool beside;
+	/* Its `up` changes links of the host: who makes a namespace ahead waits for it. */
+	bool changes_links;
 	/* Does the profile ask for it? */
 	bool (*wanted)(const struct profile *profile);
 	/* NULL, or tells ahead of all `up` what will be made where nothing of the profile is yet,
@@ -189,8 +196,9 @@ int instance_rt(struct instance *instance, struct rt **ret, struct error *error)
 void link_host_name(const char *profile, char name[IFNAMSIZ], char altname[64]);
 /* Notes a link (0: none) that is going in the background. */
 void instance_await(struct instance *instance, int index);
-/* After a restart: takes up the pinned namespaces that are those of the record. */
-void instance_hold(const struct host *host, struct instance *instance);
+/* After a restart: takes up the pinned namespaces that are those of the record. An error says that
+ * it can't be told whether they are. */
+int instance_hold(const struct host *host, struct instance *instance, struct error *error);
 /* Are its pins where they should be? */
 bool instance_pinned(const struct host *host, const struct instance *instance);
 /* The interface through which the host sees the profile: its bridge, or the host's end. */
@@ -201,9 +209,9 @@ int aaaa_find(const struct host *host, const struct instance *instance, int *ret
 char *aaaa_statistics_path(const struct host *host, const struct instance *instance);
 /* Is this table of nf_tables nsctl's own? */
 bool ruleset_is_own_table(uint32_t family, const char *table);
-/* When no profile is left: takes away all that they shared. Something stays noted when it could not
- * be taken away. */
-void host_release(struct host *host);
+/* When no profile is left: takes away all that they shared, and does not stop at a failure. What
+ * could not be taken away stays noted: it can be called again. */
+int host_release(struct host *host, struct error *error);
 /* To be called before something is made that would look like another's to the next daemon, if this
  * one died right after it. */
 int host_note(struct host *host, struct error *error);

@@ -132,8 +132,5 @@ struct exec {
 int exec_as_root(const struct cli *cli, const struct exec *exec, struct error *error);
 /* Has nsctld start it and stays until it has ended; returns the exit status. */
 int exec_as_user(const struct cli *cli, const struct exec *exec, struct error *error);
-/* Speaks with the session on fd until the command has ended. `data` came with the reply. Returns
- * the exit status, or dies as the command did. */
-int relay_run(int fd, const void *data, size_t length, struct error *error);
 /* The signals that are ignored: bit N-1 is signal N. */
 uint64_t signals_ignored(void);

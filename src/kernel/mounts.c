@@ -85,12 +85,13 @@ int mount_namespace_unshare(void)
 	return sched_setaffinity(0, sizeof(allowed), &allowed) < 0 ? -errno : 0;
 }
 
-bool fd_is_mount_root(int fd)
+int fd_is_mount_root(int fd)
 {
 	struct statx st;
 
-	return statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) == 0 &&
-	       (st.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+	if (statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) < 0)
+		return -errno;
+	return (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
 int mount_id_of(int fd, struct file_id *ret)
@@ -109,10 +110,14 @@ int mount_id_of(int fd, struct file_id *ret)
 int mount_private_directory(const char *path)
 {
 	_cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int r;
 
 	if (fd < 0)
 		return -errno;
-	if (!fd_is_mount_root(fd) && mount(path, path, NULL, MS_BIND, NULL) < 0)
+	r = fd_is_mount_root(fd);
+	if (r < 0)
+		return r;
+	if (!r && mount(path, path, NULL, MS_BIND, NULL) < 0)
 		return -errno;
 	return mount(NULL, path, NULL, MS_PRIVATE, NULL) < 0 ? -errno : 0;
 }

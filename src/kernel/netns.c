@@ -72,13 +72,32 @@ static int lock_directory(struct error *error)
 	return TAKE_FD(fd);
 }
 
-/* 1: it is a mount of its own, and shared; 0: it is none yet. */
+/* 1: it is a mount of its own, and shared (what is pinned below it later is so as well); 0: it is
+ * none yet. */
 static int shared(struct error *error)
 {
-	if (mount(NULL, NETNS_DIRECTORY, NULL, MS_SHARED | MS_REC, NULL) == 0)
+	if (mount(NULL, NETNS_DIRECTORY, NULL, MS_SHARED, NULL) == 0)
 		return 1;
 	return errno == EINVAL ? 0
 			       : error_errno(error, errno, _("can't share %s"), NETNS_DIRECTORY);
+}
+
+/* Shared by the time it is seen: if it were not yet when this process is killed, what is mounted on
+ * it would be mounted below it as well, where the file system that it is in is shared. */
+static int bind_on_itself(int fd)
+{
+	struct mount_attr private = { .propagation = MS_PRIVATE },
+			  shared = { .propagation = MS_SHARED };
+	_cleanup_close_ int tree = open_tree(
+		fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (tree < 0)
+		return -errno;
+	if (mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &private, sizeof(private)) < 0 ||
+	    mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &shared, sizeof(shared)) < 0 ||
+	    move_mount(tree, "", fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return -errno;
+	return 0;
 }
 
 /* A shared mount of its own, so that pins reach other mount namespaces; made once, under the lock,
@@ -96,11 +115,9 @@ static int share_directory(unsigned *made, struct error *error)
 	r = shared(error);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	if (mount(NETNS_DIRECTORY, NETNS_DIRECTORY, NULL, MS_BIND | MS_REC, NULL) < 0)
-		return error_errno(error, errno, _("can't bind %s on itself"), NETNS_DIRECTORY);
-	if (mount(NULL, NETNS_DIRECTORY, NULL, MS_PRIVATE | MS_REC, NULL) < 0 ||
-	    mount(NULL, NETNS_DIRECTORY, NULL, MS_SHARED | MS_REC, NULL) < 0)
-		return error_errno(error, errno, _("can't share %s"), NETNS_DIRECTORY);
+	r = bind_on_itself(lock);
+	if (r < 0)
+		return error_errno(error, r, _("can't bind %s on itself"), NETNS_DIRECTORY);
 	*made |= NETNS_BOUND_DIRECTORY;
 	return 0;
 }
@@ -125,13 +142,22 @@ int netns_pin(int fd, const char *name, unsigned *made, struct error *error)
 	return 0;
 }
 
-unsigned netns_directory_missing(void)
+int netns_directory_missing(unsigned *ret)
 {
 	_cleanup_close_ int fd = open(NETNS_DIRECTORY, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r;
 
-	if (fd < 0)
-		return NETNS_MADE_DIRECTORY | NETNS_BOUND_DIRECTORY;
-	return fd_is_mount_root(fd) ? 0 : NETNS_BOUND_DIRECTORY;
+	if (fd < 0 && errno != ENOENT)
+		return -errno;
+	if (fd < 0) {
+		*ret = NETNS_MADE_DIRECTORY | NETNS_BOUND_DIRECTORY;
+		return 0;
+	}
+	r = fd_is_mount_root(fd);
+	if (r < 0)
+		return r;
+	*ret = r ? 0 : NETNS_BOUND_DIRECTORY;
+	return 0;
 }
 
 void netns_remove_file(const char *name)
@@ -178,34 +204,53 @@ int netns_open(const char *name, int *ret_fd, struct file_id *ret_id)
 	return 0;
 }
 
-static bool directory_empty(int fd)
+/* 1 or 0. */
+static int directory_empty(int fd)
 {
 	_cleanup_close_ int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *directory = copy < 0 ? NULL : fdopendir(copy);
-	bool empty = directory;
+	bool empty = true;
 	struct dirent *entry;
 
 	if (!directory)
-		return false;
+		return -errno;
 	copy = -1; /* the stream's now */
+	errno = 0;
 	while (empty && (entry = readdir(directory)))
 		empty = str_equal(entry->d_name, ".") || str_equal(entry->d_name, "..");
+	if (empty && errno) {
+		int r = -errno;
+
+		closedir(directory);
+		return r;
+	}
 	closedir(directory);
 	return empty;
 }
 
-void netns_directory_release(unsigned made)
+int netns_directory_release(unsigned made, struct error *error)
 {
 	_cleanup_close_ int lock = -1;
+	int r;
 
-	if (!made)
-		return;
-	lock = lock_directory(NULL);
-	if (lock < 0 || !directory_empty(lock))
-		return;
-	/* detached, since our own descriptor keeps it busy; who waits for the lock binds anew */
-	if (made & NETNS_BOUND_DIRECTORY)
-		umount2(NETNS_DIRECTORY, MNT_DETACH | UMOUNT_NOFOLLOW);
-	if (made & NETNS_MADE_DIRECTORY)
-		rmdir(NETNS_DIRECTORY);
+	if (!made || (access(NETNS_DIRECTORY, F_OK) < 0 && errno == ENOENT))
+		return 0;
+	lock = lock_directory(error);
+	if (lock < 0)
+		return lock;
+	r = directory_empty(lock);
+	if (r < 0)
+		return error_errno(error, r, _("can't read %s"), NETNS_DIRECTORY);
+	if (r == 0)
+		return 0;
+	/* detached, since our own descriptor keeps it busy; who waits for the lock binds anew;
+	 * EINVAL: someone took it off */
+	if (made & NETNS_BOUND_DIRECTORY &&
+	    umount2(NETNS_DIRECTORY, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL)
+		return error_errno(error, errno, _("can't unmount %s"), NETNS_DIRECTORY);
+	/* ENOTEMPTY, EBUSY: somebody uses it by now */
+	if (made & NETNS_MADE_DIRECTORY && rmdir(NETNS_DIRECTORY) < 0 && errno != ENOENT &&
+	    errno != ENOTEMPTY && errno != EBUSY)
+		return error_errno(error, errno, _("can't remove %s"), NETNS_DIRECTORY);
+	return 0;
 }

@@ -7,6 +7,7 @@
  * answers each message that asked (NLM_F_ACK) and each that failed; only the last operation asks,
  * so that the answer to it says that all went well.
  */
+#include "message.h"
 #include "nsctl/kernel.h"
 
 #include <arpa/inet.h>
@@ -133,21 +134,21 @@ static int batch_answer(struct nft *nft, uint32_t first, uint32_t last)
 
 	for (;;) {
 		ssize_t n = mnl_socket_recvfrom(nft->socket, buffer, sizeof(buffer));
-		int left = n;
+		struct messages messages = { buffer, n };
+		const struct nlmsghdr *h;
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
-		for (struct nlmsghdr *h = (struct nlmsghdr *)buffer; mnl_nlmsg_ok(h, left);
-		     h = mnl_nlmsg_next(h, &left)) {
+		while ((h = message_next(&messages))) {
 			const struct nlmsgerr *answer = mnl_nlmsg_get_payload(h);
 
 			if (h->nlmsg_type != NLMSG_ERROR || h->nlmsg_seq - first > last - first ||
 			    mnl_nlmsg_get_payload_len(h) < sizeof(*answer))
 				continue; /* left over from an earlier batch that failed */
 			if (answer->error || h->nlmsg_seq == last)
-				return answer->error;
+				return message_error(answer);
 		}
 	}
 }
@@ -388,7 +389,8 @@ static int dump(struct nft *nft, struct nlmsghdr *request, mnl_cb_t fn, struct w
 			continue;
 		if (n < 0)
 			return -errno;
-		if (((struct nlmsghdr *)buffer)->nlmsg_seq != request->nlmsg_seq)
+		n = messages_length(buffer, n);
+		if (n == 0 || ((struct nlmsghdr *)buffer)->nlmsg_seq != request->nlmsg_seq)
 			continue; /* left over from an earlier batch */
 		r = mnl_cb_run(buffer, n, request->nlmsg_seq, mnl_socket_get_portid(nft->socket),
 			       fn, walk);

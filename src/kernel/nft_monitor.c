@@ -5,6 +5,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
+#include "message.h"
 #include "nsctl/kernel.h"
 
 struct nft_monitor {
@@ -83,14 +84,14 @@ int nft_monitor_read(struct nft_monitor *monitor, const struct nft *own, nft_eve
 	for (;;) {
 		/* libmnl refuses what does not come from the kernel */
 		ssize_t n = mnl_socket_recvfrom(monitor->socket, buffer, sizeof(buffer));
-		int left = n;
+		struct messages messages = { buffer, n };
+		const struct nlmsghdr *h;
 
 		if (n < 0 && (errno == EINTR || errno == EINVAL))
 			continue;
 		if (n < 0)
 			return errno == EAGAIN ? 0 : -errno;
-		for (struct nlmsghdr *h = (struct nlmsghdr *)buffer; mnl_nlmsg_ok(h, left);
-		     h = mnl_nlmsg_next(h, &left)) {
+		while ((h = message_next(&messages))) {
 			struct nft_event event;
 
 			if (h->nlmsg_pid != nft_port(own) && read_event(h, &event))

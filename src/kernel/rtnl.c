@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "message.h"
 #include "rtnl.h"
 
 struct opened {
@@ -128,7 +129,7 @@ static int on_error(struct sockaddr_nl *from _unused_, struct nlmsgerr *failure,
 	if (header->nlmsg_seq != answer->sequence)
 		return NL_SKIP;
 	answer->done = true;
-	answer->result = failure->error;
+	answer->result = message_error(failure);
 	rt_read_detail(header, answer->detail);
 	return NL_STOP;
 }

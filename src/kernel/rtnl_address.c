@@ -77,6 +77,11 @@ static int read_ip(const struct nlattr *attribute, int family, struct ip_address
 	return 0;
 }
 
+static bool is_length(const struct ip_prefix *prefix)
+{
+	return prefix->length <= (unsigned)ip_address_bits(&prefix->address);
+}
+
 static int parse_address(struct nl_msg *message, void *userdata)
 {
 	const struct address_walk *walk = userdata;
@@ -91,7 +96,8 @@ static int parse_address(struct nl_msg *message, void *userdata)
 	if (walk->index && walk->index != info.index)
 		return 0;
 	if (read_ip(a[IFA_LOCAL] ? a[IFA_LOCAL] : a[IFA_ADDRESS], header->ifa_family,
-		    &info.address.address) < 0)
+		    &info.address.address) < 0 ||
+	    !is_length(&info.address))
 		return 0;
 	return walk->fn(&info, walk->userdata);
 }
@@ -169,12 +175,16 @@ static int parse_route(struct nl_msg *message, void *userdata)
 
 	if (nlmsg_parse(nlmsg_hdr(message), sizeof(*header), a, RTA_MAX, NULL) < 0)
 		return -EBADMSG;
+	if (header->rtm_family != AF_INET && header->rtm_family != AF_INET6)
+		return 0;
 	info.destination.address.family = header->rtm_family;
 	info.destination.length = header->rtm_dst_len;
 	info.type = header->rtm_type;
 	info.table = a[RTA_TABLE] && nla_len(a[RTA_TABLE]) >= 4 ? nla_get_u32(a[RTA_TABLE])
 								: header->rtm_table;
 	if (a[RTA_DST] && read_ip(a[RTA_DST], header->rtm_family, &info.destination.address) < 0)
+		return 0;
+	if (!is_length(&info.destination))
 		return 0;
 	if (a[RTA_GATEWAY] && read_ip(a[RTA_GATEWAY], header->rtm_family, &info.gateway) < 0)
 		return 0;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "message.h"
 #include "rtnl.h"
 
 struct rt_batch {
@@ -103,12 +104,14 @@ static bool take_answer(const struct rt_batch *batch, const struct nlmsghdr *h,
 	uint32_t first = ((const struct nlmsghdr *)batch->data)->nlmsg_seq;
 	const struct nlmsgerr *answer = NLMSG_DATA(h);
 	size_t index = h->nlmsg_seq - first;
+	int code;
 
 	if (h->nlmsg_type != NLMSG_ERROR || h->nlmsg_len < NLMSG_LENGTH(sizeof(*answer)) ||
 	    index >= batch->count)
 		return false; /* left over from an earlier exchange */
-	if (answer->error && answer->error != batch->items[index].harmless && !outcome->code) {
-		outcome->code = answer->error;
+	code = message_error(answer);
+	if (code < 0 && code != batch->items[index].harmless && !outcome->code) {
+		outcome->code = code;
 		outcome->index = index;
 		rt_read_detail(h, outcome->detail);
 	}
@@ -122,14 +125,14 @@ static int read_answers(const struct rt_batch *batch, struct outcome *outcome)
 
 	for (;;) {
 		ssize_t n = recv(fd, buffer, sizeof(buffer), 0);
-		size_t left = n;
+		struct messages messages = { buffer, n };
+		const struct nlmsghdr *h;
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
-		for (const struct nlmsghdr *h = (const struct nlmsghdr *)buffer; NLMSG_OK(h, left);
-		     h = NLMSG_NEXT(h, left))
+		while ((h = message_next(&messages)))
 			if (take_answer(batch, h, outcome))
 				return 0;
 	}

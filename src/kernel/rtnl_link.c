@@ -34,19 +34,25 @@ static int parse_link_attributes(const struct nlmsghdr *h, struct nlattr *attrib
 	return 0;
 }
 
-/* What kind of link it is, and what its bridge knows of it. */
+/* What its bridge knows of it. */
+static void read_port(struct nlattr *port, struct rt_link_info *info)
+{
+	struct nlattr *a[IFLA_BRPORT_MAX + 1];
+
+	if (port && nla_parse_nested(a, IFLA_BRPORT_MAX, port, NULL) == 0 &&
+	    a[IFLA_BRPORT_ISOLATED])
+		info->isolated = nla_get_u8(a[IFLA_BRPORT_ISOLATED]);
+}
+
 static void read_link_info(struct nlattr *link_info, struct rt_link_info *info)
 {
-	struct nlattr *a[IFLA_INFO_MAX + 1], *port[IFLA_BRPORT_MAX + 1];
+	struct nlattr *a[IFLA_INFO_MAX + 1];
 
 	if (!link_info || nla_parse_nested(a, IFLA_INFO_MAX, link_info, NULL) < 0)
 		return;
 	if (a[IFLA_INFO_KIND])
 		nla_strlcpy(info->kind, a[IFLA_INFO_KIND], sizeof(info->kind));
-	if (a[IFLA_INFO_SLAVE_DATA] &&
-	    nla_parse_nested(port, IFLA_BRPORT_MAX, a[IFLA_INFO_SLAVE_DATA], NULL) == 0 &&
-	    port[IFLA_BRPORT_ISOLATED])
-		info->isolated = nla_get_u8(port[IFLA_BRPORT_ISOLATED]);
+	read_port(a[IFLA_INFO_SLAVE_DATA], info);
 }
 
 int rt_parse_link_header(const struct nlmsghdr *h, struct rt_link_info *info)
@@ -71,6 +77,8 @@ int rt_parse_link_header(const struct nlmsghdr *h, struct rt_link_info *info)
 	if (a[IFLA_ADDRESS] && nla_len(a[IFLA_ADDRESS]) == ETH_ALEN)
 		memcpy(&info->mac, nla_data(a[IFLA_ADDRESS]), ETH_ALEN);
 	read_link_info(a[IFLA_LINKINFO], info);
+	if (link->ifi_family == AF_BRIDGE) /* what a bridge tells of a port (br_fill_ifinfo) */
+		read_port(a[IFLA_PROTINFO], info);
 	if (a[IFLA_STATS64]) {
 		const char *stats = nla_data(a[IFLA_STATS64]); /* aligned to 4 bytes only */
 
@@ -276,23 +284,26 @@ int rt_veth_create(struct rt *rt, const struct rt_veth *veth, int *ret_index, st
 	return r;
 }
 
-int rt_bridge_create(struct rt *rt, const char *name, struct error *error)
+int rt_random_mac(struct ether_addr *ret)
+{
+	if (getrandom(ret, sizeof(*ret), 0) != sizeof(*ret))
+		return -errno;
+	ret->ether_addr_octet[0] = (ret->ether_addr_octet[0] & 0xfc) | 0x02; /* local, unicast */
+	return 0;
+}
+
+int rt_bridge_create(struct rt *rt, const char *name, const struct ether_addr *mac,
+		     struct error *error)
 {
 	struct rtnl_link *link = rtnl_link_bridge_alloc();
 	struct nl_msg *message = NULL;
-	struct ether_addr mac;
 	int r;
 
 	if (!link)
 		return error_oom(error);
 	/* an address that was set stays (net/bridge/br_stp_if.c, br_stp_recalculate_bridge_id) */
-	if (getrandom(&mac, sizeof(mac), 0) != sizeof(mac)) {
-		rtnl_link_put(link);
-		return error_errno(error, errno, _("can't create bridge %s"), name);
-	}
-	mac.ether_addr_octet[0] = (mac.ether_addr_octet[0] & 0xfc) | 0x02; /* local, unicast */
 	rtnl_link_set_name(link, name);
-	r = set_mac(link, &mac);
+	r = set_mac(link, mac);
 	if (r == 0)
 		r = build_add(link, &message);
 	rtnl_link_put(link);

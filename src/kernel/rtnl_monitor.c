@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "message.h"
 #include "rtnl.h"
 
 struct rt_monitor {
@@ -29,13 +30,13 @@ static int attach_filter(int fd)
 {
 	struct sock_filter code[] = {
 		/* 0 */ LOAD_TYPE,
-		/* 1 */ IF_TYPE(RTM_NEWLINK, 5, 0),
+		/* 1 */ IF_TYPE(RTM_NEWLINK, 9, 0),
 		/* 2 */ IF_TYPE(RTM_DELLINK, 4, 0),
 		/* 3 */ IF_TYPE(RTM_DELADDR, 7, 0),
 		/* 4 */ IF_TYPE(RTM_DELROUTE, 6, 0),
 		/* 5 */ IF_TYPE(RTM_NEWNETCONF, 5, 0),
 		/* 6 */ IF_TYPE(RTM_NEWADDR, 2, 5),
-		/* 7 */ LOAD_FAMILY, /* the bridge's own messages about links tell nothing more */
+		/* 7 */ LOAD_FAMILY, /* a port that leaves its bridge is told twice */
 		/* 8 */ IF_FAMILY(AF_UNSPEC, 2, 3),
 		/* 9 */ LOAD_FAMILY, /* of new addresses, IPv6 alone */
 		/* 10 */ IF_FAMILY(AF_INET6, 0, 1),
@@ -50,7 +51,8 @@ static int attach_filter(int fd)
 
 static int open_inside(void *argument)
 {
-	/* a port of its own: what is sent to all does not reach the port 0, which is the kernel's */
+	/* a port of its own: what is sent to all does not reach the port 0, which is the kernel's
+	 */
 	struct sockaddr_nl any = { .nl_family = AF_NETLINK };
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 
@@ -189,7 +191,8 @@ int rt_monitor_read(struct rt_monitor *monitor, rt_event_fn fn, void *userdata)
 		socklen_t from_length = sizeof(from);
 		ssize_t n = recvfrom(monitor->fd, buffer, sizeof(buffer), 0,
 				     (struct sockaddr *)&from, &from_length);
-		size_t left;
+		struct messages messages;
+		const struct nlmsghdr *h;
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -197,9 +200,8 @@ int rt_monitor_read(struct rt_monitor *monitor, rt_event_fn fn, void *userdata)
 			return errno == EAGAIN ? 0 : -errno;
 		if (from.nl_pid != 0) /* not the kernel */
 			continue;
-		left = n;
-		for (struct nlmsghdr *h = (struct nlmsghdr *)buffer; NLMSG_OK(h, left);
-		     h = NLMSG_NEXT(h, left)) {
+		messages = (struct messages){ buffer, n };
+		while ((h = message_next(&messages))) {
 			struct rt_event event = {};
 
 			if (read_event(h, &event))

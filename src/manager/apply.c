@@ -94,7 +94,7 @@ static int make(struct operation *operation, struct step_context *context, bool 
 	instance->config = repair_config(context->profile);
 	r = record_write(operation->manager, instance, &operation->error);
 	if (r < 0)
-		fail(operation, r, NULL);
+		fail(operation, r, "record");
 	return r;
 }
 
@@ -140,6 +140,8 @@ void apply(struct operation *operation)
 		return;
 	}
 	r = load(operation, &profile);
+	if (r == 0 && fresh)
+		r = record_refused(manager, operation->name, &operation->error);
 	if (r == 0 && fresh) {
 		instance = add_instance(manager, operation->name);
 		if (!instance)

@@ -31,9 +31,12 @@ struct operation {
 	bool left_over; /* something could not be taken away */
 	bool look;      /* processes are to be looked for in the next round */
 	bool killing;   /* SIGKILL by now */
-	pid_t waited;   /* one of those that are left */
-	size_t left;    /* how many */
-	int pidfd;      /* of `waited` */
+	bool freezing;  /* but first this time SIGSTOP, until none is left that moves */
+	size_t moving;  /* how many did */
+	unsigned freezes;
+	pid_t waited; /* one of those that are left */
+	size_t left;  /* how many */
+	int pidfd;    /* of `waited` */
 	struct loop_source *source, *timer;
 	uint64_t started;
 
@@ -66,6 +69,10 @@ struct manager {
 	uint64_t census_time;
 };
 
+/* When no profile is left: takes away what they shared, as far as it can; it can be called again.
+ */
+int release_all(struct manager *manager, struct error *error);
+
 struct instance *manager_find(struct manager *manager, const char *name);
 /* Runs what can run; called when an operation was added or has ended. */
 void operations_run(struct manager *manager);
@@ -96,9 +103,15 @@ void monitor_read(struct manager *manager);
 
 /* record.c: RUNTIME/state/NAME.json and RUNTIME/host.json. */
 int record_write(struct manager *manager, const struct instance *instance, struct error *error);
-void record_delete(struct manager *manager, const struct instance *instance);
+/* Of a profile that is not known: a record is there that was refused when it was read (-EEXIST). */
+int record_refused(struct manager *manager, const char *name, struct error *error);
+int record_delete(struct manager *manager, const struct instance *instance, struct error *error);
+/* When no profile is left: removes the directory of the records. 1: there is one in it still, which
+ * could not be read, and may be of a profile that is up. */
+int record_release(struct manager *manager, struct error *error);
 int record_write_host(struct manager *manager, struct error *error);
-/* Reads all that an earlier daemon left; what is damaged is logged and left alone. */
+/* Reads all that an earlier daemon left; what is damaged or another's is logged and left alone.
+ * What can't be read at all is an error: without it nobody knows what is nsctl's. */
 int record_read_all(struct manager *manager, struct error *error);
 
 /* processes.c: is a process in these namespaces one of the profile's? */

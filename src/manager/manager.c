@@ -268,11 +268,10 @@ static int note_host(struct host *host, struct error *error)
 /* A daemon that died at the end of the last profile's `down` may have left what profiles share. */
 static void clean_up(struct manager *manager)
 {
-	/* a record that could not be read may still be of a profile that is up */
-	if (manager->host.instances || (rmdir(manager->state_directory) < 0 && errno != ENOENT))
-		return;
-	host_release(&manager->host);
-	record_write_host(manager, NULL);
+	_cleanup_error_ struct error error = {};
+
+	if (!manager->host.instances && release_all(manager, &error) < 0)
+		log_warning("%s", error_text(&error));
 }
 
 int manager_new(struct loop *loop, const struct manager_options *options, struct manager **ret,
@@ -289,6 +288,7 @@ int manager_new(struct loop *loop, const struct manager_options *options, struct
 	manager->host.settings = options->settings;
 	manager->host.responder_program = options->responder_program;
 	manager->host.note = note_host;
+	pthread_mutex_init(&manager->host.links, NULL);
 	r = prepare_directories(manager, error);
 	if (r == 0)
 		r = open_sockets(manager, error);

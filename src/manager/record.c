@@ -8,13 +8,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/ether.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "internal.h"
 
-#define RECORD_MAX  (1 << 20)
-#define SYSCTL_CONF "net/ipv4/conf/"
+#define RECORD_MAX   (1 << 20)
+#define MAC_TEXT_MAX sizeof("00:00:00:00:00:00")
+#define SYSCTL_CONF  "net/ipv4/conf/"
 
 static int write_json(const char *path, json_t *root, struct error *error)
 {
@@ -25,21 +27,36 @@ static int write_json(const char *path, json_t *root, struct error *error)
 	return r < 0 ? error_errno(error, r, _("can't write %s"), path) : 0;
 }
 
-/* Only what this user alone can have written is read. */
+/* Only what this user alone can have written is read. 1: it is; 0: nothing is there, or what
+ * somebody else put there. */
 static int read_own(const char *path, char **ret, size_t *ret_length)
 {
 	_cleanup_close_ int fd =
 		open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
+	int r;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 && errno != ELOOP && errno != ENXIO)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 0022))
-		return -EPERM;
-	return file_read_fd(fd, RECORD_MAX, ret, ret_length);
+	if (fd >= 0 && fstat(fd, &st) < 0)
+		return -errno;
+	if (fd < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 0022)) {
+		log_warning("%s was not written by nsctld; it is left alone", path);
+		return 0;
+	}
+	r = file_read_fd(fd, RECORD_MAX, ret, ret_length);
+	if (r == -EFBIG) {
+		log_warning("%s is too long for a record; it is left alone", path);
+		return 0;
+	}
+	return r < 0 ? r : 1;
 }
 
-static json_t *read_json(const char *path)
+/* *ret is NULL where there is no record. A negative errno says that it can't be told: then nothing
+ * may be done that the record would forbid. */
+static int read_json(const char *path, json_t **ret)
 {
 	_cleanup_free_ char *text = NULL;
 	json_error_t json_error;
@@ -47,19 +64,20 @@ static json_t *read_json(const char *path)
 	json_t *root;
 	int r = read_own(path, &text, &length);
 
-	if (r < 0) {
-		if (r != -ENOENT)
-			log_warning("can't read %s: %s", path, strerror(-r));
-		return NULL;
-	}
+	*ret = NULL;
+	if (r <= 0)
+		return r;
 	root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &json_error);
+	if (!root && json_error_code(&json_error) == json_error_out_of_memory)
+		return -ENOMEM;
 	if (!json_is_object(root)) {
 		log_warning("%s:%d: not a record: %s; it is left alone", path, json_error.line,
 			    json_error.text);
 		json_decref(root);
-		return NULL;
+		return 0;
 	}
-	return root;
+	*ret = root;
+	return 0;
 }
 
 /* ---- one profile ---------------------------------------------------------------------------- */
@@ -137,13 +155,38 @@ int record_write(struct manager *manager, const struct instance *instance, struc
 	return write_json(path, root, error);
 }
 
-void record_delete(struct manager *manager, const struct instance *instance)
+int record_refused(struct manager *manager, const char *name, struct error *error)
+{
+	_cleanup_free_ char *path = path_of(manager, name);
+
+	if (!path)
+		return error_oom(error);
+	if (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	error_set(error, EEXIST, _("%s is no record of this nsctld, and the profile may be up"),
+		  path);
+	error_hint(error, _("look at it, take away what it is about, and remove it"));
+	return -EEXIST;
+}
+
+int record_delete(struct manager *manager, const struct instance *instance, struct error *error)
 {
 	_cleanup_free_ char *path = path_of(manager, instance->name);
 
-	if (path)
-		unlink(path);
-	rmdir(manager->state_directory);
+	if (!path)
+		return error_oom(error);
+	if (unlink(path) < 0 && errno != ENOENT)
+		return error_errno(error, errno, _("can't remove %s"), path);
+	return 0;
+}
+
+int record_release(struct manager *manager, struct error *error)
+{
+	if (rmdir(manager->state_directory) == 0 || errno == ENOENT)
+		return 0;
+	if (errno == ENOTEMPTY)
+		return 1;
+	return error_errno(error, errno, _("can't remove %s"), manager->state_directory);
 }
 
 static bool get_bool(const json_t *root, const char *key)
@@ -248,24 +291,35 @@ static void fill(struct instance *instance, const json_t *root)
 	instance->aaaa_config = json_integer_value(json_object_get(root, "aaaa"));
 }
 
-static int read_instance(struct manager *manager, const char *name, struct instance ***end)
+static int read_instance(struct manager *manager, const char *name, struct instance ***end,
+			 struct error *error)
 {
 	_cleanup_free_ char *path = path_of(manager, name);
-	struct instance *instance;
-	json_t *root = path ? read_json(path) : NULL;
+	_cleanup_(instance_freep) struct instance *instance = NULL;
+	json_t *root;
+	int r;
 
-	if (!root)
-		return path ? 0 : -ENOMEM;
-	instance = instance_new(name);
-	if (!instance) {
-		json_decref(root);
-		return -ENOMEM;
+	if (!path)
+		return error_oom(error);
+	r = read_json(path, &root);
+	if (r < 0)
+		return error_errno(error, r, _("can't read %s"), path);
+	if (!root) {
+		manager->host.unreadable |= record_refused(manager, name, NULL) < 0;
+		return 0;
 	}
-	fill(instance, root);
+	instance = instance_new(name);
+	if (instance)
+		fill(instance, root);
 	json_decref(root);
-	instance_hold(&manager->host, instance);
+	if (!instance)
+		return error_oom(error);
+	r = instance_hold(&manager->host, instance, error);
+	if (r < 0)
+		return r;
 	**end = instance;
 	*end = &instance->next;
+	instance = NULL; /* the manager's */
 	return 0;
 }
 
@@ -275,9 +329,13 @@ static json_t *host_json(const struct host *host)
 {
 	json_t *bridges = json_array(), *sysctls = json_array();
 
-	for (const struct host_bridge *bridge = host->bridges; bridge; bridge = bridge->next)
-		json_array_append_new(
-			bridges, json_pack("{sssi}", "name", bridge->name, "index", bridge->index));
+	for (const struct host_bridge *bridge = host->bridges; bridge; bridge = bridge->next) {
+		char mac[MAC_TEXT_MAX];
+
+		json_array_append_new(bridges, json_pack("{sssiss}", "name", bridge->name, "index",
+							 bridge->index, "mac",
+							 ether_ntoa_r(&bridge->mac, mac)));
+	}
 	for (const struct host_sysctl *saved = host->sysctls; saved; saved = saved->next)
 		json_array_append_new(
 			sysctls, json_pack("{ssss}", "name", saved->name, "value", saved->value));
@@ -298,11 +356,19 @@ int record_write_host(struct manager *manager, struct error *error)
 		return error_oom(error);
 	if (host->bridges || host->sysctls || host->has_table || host->netns_directory)
 		r = write_json(path, host_json(host), error);
-	else
-		unlink(path);
+	else if (unlink(path) < 0 && errno != ENOENT)
+		r = error_errno(error, errno, _("can't remove %s"), path);
 	if (r == 0)
 		host->dirty = false;
 	return r;
+}
+
+static void get_mac(const json_t *root, const char *key, struct ether_addr *mac)
+{
+	const char *value = json_string_value(json_object_get(root, key));
+
+	if (value)
+		ether_aton_r(value, mac);
 }
 
 static void read_bridges(struct host *host, const json_t *root)
@@ -317,6 +383,7 @@ static void read_bridges(struct host *host, const json_t *root)
 			return;
 		get_name(value, "name", bridge->name);
 		bridge->index = get_index(value, "index");
+		get_mac(value, "mac", &bridge->mac);
 		bridge->next = host->bridges;
 		host->bridges = bridge;
 	}
@@ -377,22 +444,28 @@ static void read_sysctls(struct host *host, const json_t *root)
 	}
 }
 
-static void read_host(struct manager *manager)
+static int read_host(struct manager *manager, struct error *error)
 {
 	_cleanup_free_ char *path = str_format("%s/host.json", manager->options.runtime_directory),
 			    *unfinished = path ? str_format("%s.new", path) : NULL;
-	json_t *root = path ? read_json(path) : NULL;
+	json_t *root;
+	int r;
 
-	if (unfinished)
-		unlink(unfinished);
+	if (!unfinished)
+		return error_oom(error);
+	unlink(unfinished);
+	r = read_json(path, &root);
+	if (r < 0)
+		return error_errno(error, r, _("can't read %s"), path);
 	if (!root)
-		return;
+		return 0;
 	read_bridges(&manager->host, root);
 	read_sysctls(&manager->host, root);
 	manager->host.netns_directory =
 		json_integer_value(json_object_get(root, "netns_directory"));
 	manager->host.has_table = get_bool(root, "table");
 	json_decref(root);
+	return 0;
 }
 
 static bool ends_with(const char *s, const char *suffix)
@@ -436,9 +509,11 @@ int record_read_all(struct manager *manager, struct error *error)
 	char **name;
 	int r = read_names(manager, &names);
 
-	read_host(manager);
+	if (r < 0)
+		return error_errno(error, r, _("can't read %s"), manager->state_directory);
+	r = read_host(manager, error);
 	STRV_FOREACH(name, names)
 		if (r == 0)
-			r = read_instance(manager, *name, &end);
-	return r < 0 ? error_errno(error, r, _("can't read %s"), manager->state_directory) : 0;
+			r = read_instance(manager, *name, &end, error);
+	return r;
 }

@@ -17,6 +17,7 @@
 #include "internal.h"
 
 #define GRACE_USEC        2000000ull /* between SIGTERM and SIGKILL */
+#define FREEZES_MAX       50         /* looks at /proc for what still moves, in a row */
 #define GIVE_UP_USEC      12000000ull /* then `down` fails: what can't be killed hangs in the kernel */
 #define LATE_USEC         100000ull /* between two looks at links that are still there */
 #define LINK_USEC         1000000ull /* for a namespace to go by itself, before its link is deleted */
@@ -39,17 +40,44 @@ static void round_soon(struct manager *manager)
 	loop_timer_set(manager->round, 1);
 }
 
+/* All failures are told, one after the other; the first gives the code and the step. */
+static void complain(struct operation *operation, const char *step, const struct error *error)
+{
+	struct error *all = &operation->error;
+	_cleanup_free_ char *joined = NULL;
+
+	log_warning("profile %s, step %s: %s", operation->name, step, error_text(error));
+	if (!operation->code) {
+		operation->code = -error->code;
+		operation->step = step;
+	}
+	if (all->code)
+		joined = str_format("%s; %s", error_text(all), error_text(error));
+	if (all->code && !joined)
+		return;
+	error_clear(all);
+	error_set(all, operation->code, "%s", joined ? joined : error_text(error));
+}
+
 /* Something stays: the record stays as well, so that `down` can be called again. */
-static void left_over(struct operation *operation, const char *step, int code)
+static void left_over(struct operation *operation, const char *step, const struct error *error)
 {
 	operation->left_over = true;
-	if (operation->code)
-		return;
-	operation->code = code;
-	operation->step = step;
+	complain(operation, step, error);
 }
 
 /* ---- the steps, and the end ---------------------------------------------------------------- */
+
+int release_all(struct manager *manager, struct error *error)
+{
+	int r = manager->host.instances ? 1 : record_release(manager, error), s;
+
+	if (r < 0)
+		return r;
+	r = r ? 0 : host_release(&manager->host, error);
+	s = record_write_host(manager, error);
+	return r < 0 ? r : s;
+}
 
 static void forget_instance(struct manager *manager, struct instance *instance)
 {
@@ -58,21 +86,25 @@ static void forget_instance(struct manager *manager, struct instance *instance)
 			*p = instance->next;
 			break;
 		}
-	record_delete(manager, instance);
 	instance_free(instance);
-	if (!manager->host.instances)
-		host_release(&manager->host);
-	record_write_host(manager, NULL);
 }
 
 static void finish(struct operation *operation)
 {
+	struct manager *manager = operation->manager;
+	_cleanup_error_ struct error error = {};
+
 	operation->stage = REMOVE_NOT;
 	remove_stop(operation);
-	if (operation->left_over)
-		record_write(operation->manager, operation->instance, NULL);
-	else
-		forget_instance(operation->manager, operation->instance);
+	if (!operation->left_over && record_delete(manager, operation->instance, &error) < 0)
+		left_over(operation, "record", &error);
+	if (operation->left_over) {
+		record_write(manager, operation->instance, NULL);
+	} else {
+		forget_instance(manager, operation->instance);
+		if (release_all(manager, &error) < 0)
+			complain(operation, "host", &error);
+	}
 	operation->instance = NULL;
 	operation_finish(operation);
 }
@@ -116,10 +148,11 @@ static void push_awaited(struct operation *operation)
 
 	look_at_awaited(operation);
 	if (operation->instance->n_awaited && waited > LINK_GIVE_UP_USEC) {
-		left_over(operation, "link",
-			  error_set(&operation->error, EBUSY,
-				    _("link %d of profile %s does not go"),
-				    operation->instance->awaited[0], operation->name));
+		_cleanup_error_ struct error error = {};
+
+		error_set(&error, EBUSY, _("link %d of profile %s does not go"),
+			  operation->instance->awaited[0], operation->name);
+		left_over(operation, "link", &error);
 		operation->instance->n_awaited = 0;
 	}
 	for (size_t i = 0; waited > LINK_USEC && i < operation->instance->n_awaited; i++)
@@ -227,13 +260,10 @@ static void take_away(struct operation *operation)
 
 		if (r > 0)
 			operation->changed = true;
-		if (r >= 0)
-			continue;
-		log_warning("profile %s, step %s: %s", operation->name, steps[n]->name,
-			    error_text(&error));
-		error_set(&operation->error, r, "%s",
-			  error_text(&error)); /* the first one is told */
-		left_over(operation, steps[n]->name, r);
+		if (r < 0) {
+			error_errno(&error, r, "%s", steps[n]->name); /* it said why itself */
+			left_over(operation, steps[n]->name, &error);
+		}
 	}
 	strv_free(context.warnings);
 	wait_for_links(operation);
@@ -253,6 +283,29 @@ static ino_t mount_of(const struct instance *instance)
 	return instance->mounts_fd >= 0 ? instance->mounts_id.ino : 0;
 }
 
+/* Runs it, or might it run again by itself? What waits for a disk does not multiply meanwhile. */
+static bool moves(pid_t pid, ino_t network, ino_t mount)
+{
+	struct process_info info;
+
+	return process_describe(pid, network, mount, &info) == 0 &&
+	       (info.state == 'R' || info.state == 'S');
+}
+
+static void signal_process(struct operation *operation, pid_t pid)
+{
+	ino_t network = network_of(operation->instance), mount = mount_of(operation->instance);
+
+	if (operation->freezing) {
+		operation->moving += moves(pid, network, mount);
+		process_signal(pid, network, mount, SIGSTOP);
+		return;
+	}
+	process_signal(pid, network, mount, operation->killing ? SIGKILL : SIGTERM);
+	if (!operation->killing) /* a stopped one hears nothing else */
+		process_signal(pid, network, mount, SIGCONT);
+}
+
 static void on_process(pid_t pid, ino_t network, ino_t mount, void *userdata)
 {
 	struct manager *manager = userdata;
@@ -266,18 +319,14 @@ static void on_process(pid_t pid, ino_t network, ino_t mount, void *userdata)
 			continue;
 		operation->left++;
 		operation->waited = pid;
-		process_signal(pid, network_of(operation->instance), mount_of(operation->instance),
-			       operation->killing ? SIGKILL : SIGTERM);
-		if (!operation->killing) /* a stopped one hears nothing else */
-			process_signal(pid, network_of(operation->instance),
-				       mount_of(operation->instance), SIGCONT);
+		signal_process(operation, pid);
 	}
 }
 
 static void look_again(struct operation *operation)
 {
 	operation->look = true;
-	operation->left = 0;
+	operation->left = operation->moving = 0;
 	round_soon(operation->manager);
 }
 
@@ -296,10 +345,12 @@ static void on_grace_over(struct loop_source *source _unused_, uint32_t events _
 	struct operation *operation = userdata;
 
 	if (now_usec() - operation->started > GIVE_UP_USEC) {
-		left_over(operation, "processes",
-			  error_set(&operation->error, EBUSY,
-				    _("%zu processes in profile %s can't be ended (one is %d)"),
-				    operation->left, operation->name, operation->waited));
+		_cleanup_error_ struct error error = {};
+
+		error_set(&error, EBUSY,
+			  _("%zu processes in profile %s can't be ended (one is %d)"),
+			  operation->left, operation->name, operation->waited);
+		left_over(operation, "processes", &error);
 		finish(operation);
 		return;
 	}
@@ -325,6 +376,24 @@ static void wait_for_process(struct operation *operation)
 		look_again(operation); /* ended already */
 }
 
+/*
+ * Some are left. What multiplies (a fork bomb) is not got hold of by killing, which makes room for
+ * more: it is stopped first, when it has come through one SIGKILL. The stopped ones count against
+ * its user's limit, so that those that were missed find less room each time.
+ */
+static void go_on(struct operation *operation)
+{
+	if (operation->freezing) {
+		if (!operation->moving || ++operation->freezes >= FREEZES_MAX)
+			operation->freezing = false;
+		look_again(operation);
+		return;
+	}
+	operation->freezing = operation->killing;
+	operation->freezes = 0;
+	wait_for_process(operation);
+}
+
 void remove_round(struct manager *manager)
 {
 	struct operation *operation, *next;
@@ -341,7 +410,7 @@ void remove_round(struct manager *manager)
 			continue;
 		operation->look = false;
 		if (operation->left) {
-			wait_for_process(operation);
+			go_on(operation);
 			continue;
 		}
 		stop_waiting(operation);
@@ -350,12 +419,20 @@ void remove_round(struct manager *manager)
 	push_together(manager);
 }
 
-/* It is down already, or there is no such profile at all. */
+/* It is down already, or there is no such profile at all. What an earlier `down` could not take
+ * away of the things that profiles share is tried again. */
 static void nothing_there(struct operation *operation)
 {
 	_cleanup_(profile_freep) struct profile *profile = NULL;
-	int r = manager_profile(operation->manager, operation->name, &profile, &operation->error);
+	_cleanup_error_ struct error error = {};
+	int r = release_all(operation->manager, &error);
 
+	if (r < 0) {
+		complain(operation, "host", &error);
+		operation_finish(operation);
+		return;
+	}
+	r = manager_profile(operation->manager, operation->name, &profile, &operation->error);
 	if (r == -ENOENT)
 		operation->code = r;
 	else {

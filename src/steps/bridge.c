@@ -21,13 +21,13 @@ static bool wanted(const struct profile *profile)
 }
 
 /* By name and index: another's bridge of that name is not. One that was about to be made when a
- * daemon died has no index in the record yet, and stands here now with an address as ours have. */
+ * daemon died has no index in the record yet, but the address that it was to get. */
 static bool is_ours(const struct host_bridge *bridge, const struct rt_link_info *info)
 {
 	if (strcmp(info->kind, "bridge") != 0)
 		return false;
 	return bridge->index ? bridge->index == info->index
-			     : (info->mac.ether_addr_octet[0] & 0x03) == 0x02;
+			     : memcmp(&bridge->mac, &info->mac, sizeof(info->mac)) == 0;
 }
 
 /* Looks the bridge up: 1 it can be used, 0 it has to be made, or an error. */
@@ -97,16 +97,24 @@ static int make(struct step_context *context, struct error *error)
 	const char *name = context->profile->bridge;
 	struct host_bridge *bridge = remember(host, name);
 	struct rt_link_info info;
-	int r = bridge ? host_note(host, error) : error_oom(error);
+	int r = bridge ? rt_random_mac(&bridge->mac) : -ENOMEM;
 
 	if (r == 0)
-		r = rt_bridge_create(host->rt, name, error);
-	if (r == 0)
-		r = rt_link_by_name(host->rt, name, &info);
+		r = host_note(host, error);
 	if (r < 0) {
 		forget(host, name);
-		return error_errno(error, r, _("can't find bridge %s"), name);
+		return error_errno(error, r, _("can't create bridge %s"), name);
 	}
+	/* whatever goes wrong from here on, it may have been made: it stays noted, to be looked
+	 * for when this is taken back */
+	r = rt_bridge_create(host->rt, name, &bridge->mac, error);
+	if (r == -EEXIST)
+		forget(host, name);
+	if (r < 0)
+		return r;
+	r = rt_link_by_name(host->rt, name, &info);
+	if (r < 0)
+		return error_errno(error, r, _("can't find bridge %s"), name);
 	bridge->index = info.index;
 	host->dirty = true;
 	r = rt_link_set_no_ipv6(host->rt, info.index, error);
@@ -124,9 +132,12 @@ static int delete_own(struct host *host, const struct host_bridge *bridge, struc
 		      struct error *error)
 {
 	struct rt_link_info info;
-	int r = -ENOSYS;
+	int r = rt_link_by_name(host->rt, bridge->name, &info);
 
-	if (rt_link_by_name(host->rt, bridge->name, &info) == 0 && is_ours(bridge, &info)) {
+	if (r < 0 && r != -ENODEV)
+		return error_errno(error, r, _("can't look at bridge %s"), bridge->name);
+	if (r == 0 && is_ours(bridge, &info)) {
+		r = -ENOSYS;
 		if (waiting)
 			r = rt_link_delete_later(info.index);
 		if (r == 0) {
@@ -150,7 +161,7 @@ static int leave(struct step_context *context, struct error *error)
 	const struct host_bridge *bridge = host_bridge_find(host, instance->bridge);
 	int r = 0;
 
-	if (bridge && !host_bridge_shared(host, instance))
+	if (bridge && !host->unreadable && !host_bridge_shared(host, instance))
 		r = delete_own(host, bridge, context->profile ? NULL : instance, error);
 	if (r == 0)
 		instance->bridge[0] = '\0';
@@ -241,6 +252,7 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 
 const struct step step_bridge = {
 	.name = "bridge",
+	.changes_links = true,
 	.wanted = wanted,
 	.up = up,
 	.down = down,

@@ -131,7 +131,7 @@ bool mounted_inside(const struct instance *instance, const char *path, const str
 	_cleanup_close_ int fd = syscall(SYS_openat2, instance->root_fd, path, &how, sizeof(how));
 	struct file_id found;
 
-	return fd >= 0 && fd_is_mount_root(fd) &&
+	return fd >= 0 && fd_is_mount_root(fd) > 0 &&
 	       (!id || (file_id_of(fd, &found) == 0 && file_id_equal(id, &found)));
 }
 

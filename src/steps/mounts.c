@@ -38,6 +38,20 @@ struct inside {
 	int mounts_fd, root_fd;
 };
 
+#define NO_TREE (-ENOENT)
+
+/* What is mounted there, to be mounted elsewhere; NO_TREE: nothing is. */
+static int tree_of(int fd)
+{
+	int r = fd_is_mount_root(fd), tree;
+
+	if (r <= 0)
+		return r < 0 ? r : NO_TREE;
+	tree = open_tree(fd, "",
+			 AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	return tree < 0 ? -errno : tree;
+}
+
 /* /sys shows the devices of the network namespace it was mounted in; others' mounts below it are
  * carried over. */
 static int renew_sys(struct error *error)
@@ -54,20 +68,25 @@ static int renew_sys(struct error *error)
 
 		snprintf(path, sizeof(path), "/sys/%s", sys_mounts[i]);
 		fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
-		trees[i] = fd >= 0 && fd_is_mount_root(fd)
-				   ? open_tree(fd, "",
-					       AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE |
-						       OPEN_TREE_CLOEXEC)
-				   : -1;
+		trees[i] = fd >= 0 ? tree_of(fd) : errno == ENOENT ? NO_TREE : -errno;
+		if (trees[i] < 0 && trees[i] != NO_TREE && r == 0)
+			r = trees[i];
 	}
-	if (statvfs("/sys", &fs) == 0)
+	if (statvfs("/sys", &fs) < 0)
+		r = r < 0 ? r : -errno;
+	else
 		attributes = (fs.f_flag & ST_NOSUID ? MOUNT_ATTR_NOSUID : 0) |
 			     (fs.f_flag & ST_NODEV ? MOUNT_ATTR_NODEV : 0) |
 			     (fs.f_flag & ST_NOEXEC ? MOUNT_ATTR_NOEXEC : 0) |
 			     (fs.f_flag & ST_RDONLY ? MOUNT_ATTR_RDONLY : 0);
-	umount2("/sys", MNT_DETACH); /* best effort: the new one goes on top otherwise */
-	sys = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	r = sys < 0 ? -errno : mount_filesystem_fd("sysfs", NULL, attributes, sys);
+	/* EINVAL: it is no mount, or one that may not be taken off here; then the new one goes on
+	 * top */
+	if (r == 0 && umount2("/sys", MNT_DETACH) < 0 && errno != EINVAL)
+		r = -errno;
+	if (r == 0 && (sys = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		r = -errno;
+	if (r == 0)
+		r = mount_filesystem_fd("sysfs", NULL, attributes, sys);
 	for (size_t i = 0; i < ARRAY_SIZE(sys_mounts); i++) {
 		char path[64];
 
@@ -135,12 +154,17 @@ static int make_directories_for(const struct host *host, const struct instance *
 	return r < 0 ? error_errno(error, r, _("can't prepare %s"), own) : 0;
 }
 
-static void remove_directory_of(const struct host *host, const struct instance *instance)
+/* ENOTEMPTY: the resolver's files are in it still, and its step has said so. */
+static int remove_directory_of(const struct host *host, const struct instance *instance,
+			       struct error *error)
 {
 	_cleanup_free_ char *own = instance_directory(host, instance, NULL);
 
-	if (own)
-		rmdir(own);
+	if (!own)
+		return error_oom(error);
+	if (rmdir(own) < 0 && errno != ENOENT && errno != ENOTEMPTY)
+		return error_errno(error, errno, _("can't remove %s"), own);
+	return 0;
 }
 
 static void forget_mounted(struct instance *instance)
@@ -177,7 +201,7 @@ static int make(struct step_context *context, const struct wishes *wishes, struc
 	if (r < 0) {
 		close_fd(inside.mounts_fd);
 		close_fd(inside.root_fd);
-		remove_directory_of(context->host, instance);
+		remove_directory_of(context->host, instance, NULL);
 		return error_errno(error, r, "%s", _("can't make the mount namespace"));
 	}
 	instance->mounts_fd = inside.mounts_fd;
@@ -186,7 +210,7 @@ static int make(struct step_context *context, const struct wishes *wishes, struc
 	return 0;
 }
 
-int mounts_hold(const struct host *host, struct instance *instance)
+int mounts_hold(const struct host *host, struct instance *instance, struct error *error)
 {
 	_cleanup_free_ char *pin = instance_directory(host, instance, "mnt");
 	struct inside inside = { .root_fd = -1 };
@@ -196,14 +220,18 @@ int mounts_hold(const struct host *host, struct instance *instance)
 
 	if (instance->mounts_fd >= 0)
 		return 1;
-	if (!instance->has_mounts || !pin)
+	if (!pin)
+		return error_oom(error);
+	if (!instance->has_mounts)
 		return 0;
-	fd = open(pin, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || file_id_of(fd, &id) < 0 || !file_id_equal(&id, &instance->mounts_id))
+	fd = open(pin, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	r = fd < 0 ? -errno : file_id_of(fd, &id);
+	if (r == -ENOENT || r == -ELOOP || (r == 0 && !file_id_equal(&id, &instance->mounts_id)))
 		return 0;
-	r = ns_call(&(struct ns_place){ .network = -1, .mount = fd }, open_root, &inside);
+	if (r == 0)
+		r = ns_call(&(struct ns_place){ .network = -1, .mount = fd }, open_root, &inside);
 	if (r < 0)
-		return 0;
+		return error_errno(error, r, _("can't look at %s"), pin);
 	instance->mounts_fd = TAKE_FD(fd);
 	instance->root_fd = inside.root_fd;
 	return 1;
@@ -273,7 +301,10 @@ static int up(struct step_context *context, struct error *error)
 
 	if (r < 0)
 		return r;
-	if (mounts_hold(context->host, instance) == 0) {
+	r = mounts_hold(context->host, instance, error);
+	if (r < 0)
+		return r;
+	if (r == 0) {
 		r = make(context, &wishes, error);
 		return r < 0 ? r : 1;
 	}
@@ -305,7 +336,9 @@ static int down(struct step_context *context, struct error *error)
 	r = namespace_unpin(pin);
 	if (r < 0)
 		return error_errno(error, r, _("can't remove %s"), pin);
-	remove_directory_of(context->host, instance);
+	r = remove_directory_of(context->host, instance, error);
+	if (r < 0)
+		return r;
 	forget_mounted(instance);
 	instance->has_mounts = false;
 	return had;
@@ -317,7 +350,10 @@ static int check(struct step_context *context, struct drift *drift)
 	struct instance *instance = context->instance;
 	int r;
 
-	if (mounts_hold(context->host, instance) == 0)
+	r = mounts_hold(context->host, instance, NULL);
+	if (r < 0)
+		return r;
+	if (r == 0)
 		return drift_add(drift, "mounts", "%s", _("the mount namespace is missing"));
 	if (!mounts_pinned(context->host, instance))
 		drift_add(drift, "mounts", _("%s/ns/%s/mnt is missing"),

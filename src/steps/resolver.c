@@ -149,7 +149,7 @@ static bool is_mask(const struct instance *instance, const char *path)
 	_cleanup_close_ int fd = path_open_no_symlinks(instance->root_fd, path + strspn(path, "/"));
 	struct statfs fs;
 
-	return fd >= 0 && fd_is_mount_root(fd) && fstatfs(fd, &fs) == 0 &&
+	return fd >= 0 && fd_is_mount_root(fd) > 0 && fstatfs(fd, &fs) == 0 &&
 	       fs.f_type == TMPFS_MAGIC && (fs.f_flags & ST_RDONLY) && fs.f_blocks == 1;
 }
 
@@ -283,10 +283,15 @@ static int down(struct step_context *context, struct error *error)
 	for (size_t i = 0; i < RESOLVER_FILES; i++) {
 		_cleanup_free_ char *path = str_format("%s/%s", directory, resolver_files[i].name);
 
-		if (path && unlink(path) == 0)
+		if (!path)
+			return error_oom(error);
+		if (unlink(path) == 0)
 			had = true;
+		else if (errno != ENOENT)
+			return error_errno(error, errno, _("can't remove %s"), path);
 	}
-	rmdir(directory);
+	if (rmdir(directory) < 0 && errno != ENOENT)
+		return error_errno(error, errno, _("can't remove %s"), directory);
 	instance->has_resolver = false;
 	return had;
 }

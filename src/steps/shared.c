@@ -8,10 +8,13 @@
 #include "ruleset.h"
 #include "step.h"
 
-void instance_hold(const struct host *host, struct instance *instance)
+int instance_hold(const struct host *host, struct instance *instance, struct error *error)
 {
-	netns_hold(instance);
-	mounts_hold(host, instance);
+	int r = netns_hold(instance, error);
+
+	if (r == 0)
+		r = mounts_hold(host, instance, error);
+	return r < 0 ? r : 0;
 }
 
 bool instance_pinned(const struct host *host, const struct instance *instance)
@@ -41,23 +44,38 @@ void steps_end(struct host *host)
 	ruleset_end(host);
 }
 
-void host_release(struct host *host)
+/* RUNTIME/ns, and the private mount on it. */
+static int release_directory(const struct host *host, struct error *error)
 {
 	_cleanup_free_ char *directory = str_format("%s/ns", host->runtime_directory);
-	_cleanup_error_ struct error error = {};
 
-	forward_release(host, &error);
-	ruleset_rebuild(host, &error);
-	bridge_release(host, &error);
-	if (error.code)
-		log_warning("%s", error_text(&error));
-	netns_directory_release(host->netns_directory);
-	host->netns_directory = 0;
-	host->dirty = true;
-	if (directory && rmdir(directory) < 0 && errno == EBUSY) { /* its private mount is on it */
-		umount2(directory, MNT_DETACH | UMOUNT_NOFOLLOW);
-		rmdir(directory);
+	if (!directory)
+		return error_oom(error);
+	if (rmdir(directory) == 0 || errno == ENOENT)
+		return 0;
+	if (errno == EBUSY && umount2(directory, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 &&
+	    rmdir(directory) == 0)
+		return 0;
+	return errno == ENOTEMPTY ? 0 /* what is in it is not ours */
+				  : error_errno(error, errno, _("can't remove %s"), directory);
+}
+
+int host_release(struct host *host, struct error *error)
+{
+	int r = forward_release(host, error), s;
+
+	s = ruleset_rebuild(host, error);
+	r = r < 0 ? r : s;
+	s = bridge_release(host, error);
+	r = r < 0 ? r : s;
+	s = netns_directory_release(host->netns_directory, error);
+	r = r < 0 ? r : s;
+	if (s == 0 && host->netns_directory) {
+		host->netns_directory = 0;
+		host->dirty = true;
 	}
+	s = release_directory(host, error);
+	return r < 0 ? r : s;
 }
 
 void host_clear(struct host *host)

@@ -39,11 +39,11 @@ struct netns_made {
 	struct rt *rt;
 	struct rt_monitor *monitor;
 };
-int netns_prepare(struct netns_made *ret, struct error *error);
+int netns_prepare(struct host *host, struct netns_made *ret, struct error *error);
 void netns_made_clear(struct netns_made *made);
 /* Are the pins where they should be? */
 bool netns_pinned(const struct instance *instance);
 bool mounts_pinned(const struct host *host, const struct instance *instance);
 /* Take up the pinned namespaces of the record. mounts_hold: 1 held, 0 it is not there. */
-void netns_hold(struct instance *instance);
-int mounts_hold(const struct host *host, struct instance *instance);
+int netns_hold(struct instance *instance, struct error *error);
+int mounts_hold(const struct host *host, struct instance *instance, struct error *error);

@@ -179,7 +179,7 @@ static int open_mounted(const struct instance *instance, const char *target, str
 	_cleanup_close_ int fd =
 		path_open_no_symlinks(instance->root_fd, target + strspn(target, "/"));
 
-	return fd >= 0 && fd_is_mount_root(fd) && mount_id_of(fd, ret) == 0 ? TAKE_FD(fd) : -1;
+	return fd >= 0 && fd_is_mount_root(fd) > 0 && mount_id_of(fd, ret) == 0 ? TAKE_FD(fd) : -1;
 }
 
 static const struct own_mount *find_own(const struct instance *instance, const char *target)

@@ -132,7 +132,7 @@ static bool is_mount(const char *path)
 {
 	_cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
 
-	return fd >= 0 && fd_is_mount_root(fd);
+	return fd >= 0 && fd_is_mount_root(fd) > 0;
 }
 
 static size_t mounts_at(const char *path)
@@ -165,12 +165,12 @@ static void a_pin_is_there_for_others_until_it_is_taken_away(_unused_ void **sta
 
 	assert_int_equal(netns_pin(found, "vpn", &made, NULL), -EEXIST);
 	close_fd(found);
-	netns_directory_release(made); /* in use: stays */
+	netns_directory_release(made, NULL); /* in use: stays */
 	assert_true(is_mount(NETNS_DIRECTORY));
 	assert_success(netns_unpin("vpn", &error), &error);
 	assert_int_equal(access(NETNS_DIRECTORY "/vpn", F_OK), -1);
 	assert_success(netns_unpin("vpn", &error), &error); /* already gone is success */
-	netns_directory_release(made);
+	netns_directory_release(made, NULL);
 	assert_int_equal(access(NETNS_DIRECTORY, F_OK), -1);
 	assert_int_equal(mounts_at(NETNS_DIRECTORY), 0);
 }
@@ -190,9 +190,9 @@ static void the_directory_is_bound_once_and_what_others_made_stays(_unused_ void
 	assert_int_equal(mounts_at(NETNS_DIRECTORY), 1);
 	assert_success(netns_unpin("one", &error), &error);
 	assert_success(netns_unpin("two", &error), &error);
-	netns_directory_release(second);
+	netns_directory_release(second, NULL);
 	assert_int_equal(mounts_at(NETNS_DIRECTORY), 1);
-	netns_directory_release(first);
+	netns_directory_release(first, NULL);
 	assert_int_equal(mounts_at(NETNS_DIRECTORY), 0);
 	assert_int_equal(rmdir(NETNS_DIRECTORY), 0);
 }
@@ -237,7 +237,7 @@ static void a_lock_that_is_never_given_back_hangs_nobody(_unused_ void **state)
 	alarm(0);
 	netns_unpin("vpn", NULL);
 	netns_unpin("other", NULL);
-	netns_directory_release(made);
+	netns_directory_release(made, NULL);
 	assert_int_equal(rmdir(NETNS_DIRECTORY), 0);
 }
 

@@ -178,8 +178,8 @@ static void what_is_written_is_read(_unused_ void **state)
 	assert_int_equal(again->host.instances->netns_fd, -1);
 	assert_int_equal(again->host.instances->mounts_fd, -1);
 
-	record_delete(manager, manager->host.instances);
-	record_delete(manager, empty);
+	assert_success(record_delete(manager, manager->host.instances, &error), &error);
+	assert_success(record_delete(manager, empty, &error), &error);
 	free_manager(again);
 	again = read_all();
 	assert_null(again->host.instances);
