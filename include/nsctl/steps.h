@@ -92,7 +92,6 @@ struct host {
 	const char *responder_program;   /* nsctl-aaaa; borrowed */
 	struct rt *rt;
 	struct nft *nft;
-	pthread_mutex_t links;     /* held by steps that change them, see `changes_links` */
 	struct netns_ahead *ahead; /* the next network namespace, made on a thread */
 	struct table_ahead *table; /* the table inet nsctl, being made on a thread */
 	bool more_to_come;         /* another profile is waiting to be made */
@@ -142,8 +141,6 @@ struct step {
 	 * made, it runs on a thread, beside the steps that follow those that are marked like this.
 	 */
 	bool beside;
-	/* Its `up` changes links of the host: who makes a namespace ahead waits for it. */
-	bool changes_links;
 	/* Does the profile ask for it? */
 	bool (*wanted)(const struct profile *profile);
 	/* NULL, or tells ahead of all `up` what will be made where nothing of the profile is yet,

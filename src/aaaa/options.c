@@ -73,27 +73,6 @@ static int parse_word(const struct entry *entry, const char *text, void *field)
 	return -EINVAL;
 }
 
-static int parse_type(const char *text, uint16_t *ret)
-{
-	static const struct {
-		const char *name;
-		uint16_t type;
-	} types[] = { { "AAAA", 28 }, { "SVCB", 64 }, { "HTTPS", 65 } };
-	unsigned long number;
-	int r;
-
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		if (strcasecmp(types[i].name, text) == 0) {
-			*ret = types[i].type;
-			return 0;
-		}
-	r = str_to_uint(text, UINT16_MAX, &number);
-	if (r < 0 || number == 0)
-		return -EINVAL;
-	*ret = (uint16_t)number;
-	return 0;
-}
-
 static int parse_types(const char *text, struct dns_policy *policy)
 {
 	_cleanup_free_ char *copy = strdup(text);
@@ -102,7 +81,7 @@ static int parse_types(const char *text, struct dns_policy *policy)
 	policy->n_qtypes = 0;
 	while ((word = strsep(&rest, ","))) {
 		if (policy->n_qtypes == ARRAY_SIZE(policy->qtypes) ||
-		    parse_type(word, &policy->qtypes[policy->n_qtypes]) < 0)
+		    dns_type_parse(word, &policy->qtypes[policy->n_qtypes]) < 0)
 			return -EINVAL;
 		policy->n_qtypes++;
 	}

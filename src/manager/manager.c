@@ -288,7 +288,6 @@ int manager_new(struct loop *loop, const struct manager_options *options, struct
 	manager->host.settings = options->settings;
 	manager->host.responder_program = options->responder_program;
 	manager->host.note = note_host;
-	pthread_mutex_init(&manager->host.links, NULL);
 	r = prepare_directories(manager, error);
 	if (r == 0)
 		r = open_sockets(manager, error);

@@ -24,14 +24,10 @@ static int walk_step(struct step_context *context, const struct step *step, bool
 	uint64_t start = now_usec();
 	int r = 0;
 
-	if (step->changes_links)
-		pthread_mutex_lock(&context->host->links);
 	if (step->wanted(context->profile))
 		r = step->up(context, error);
 	else if (!fresh) /* taken out of the profile since */
 		r = step->down(context, error);
-	if (step->changes_links)
-		pthread_mutex_unlock(&context->host->links);
 	log_debug("profile %s, step %s: %s in %u us", context->instance->name, step->name,
 		  r > 0    ? "made"
 		  : r == 0 ? "nothing to do"

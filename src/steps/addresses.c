@@ -319,7 +319,6 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 
 const struct step step_addresses = {
 	.name = "addresses",
-	.changes_links = true,
 	.wanted = wanted,
 	.up = up,
 	.down = down,

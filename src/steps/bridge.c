@@ -252,7 +252,6 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 
 const struct step step_bridge = {
 	.name = "bridge",
-	.changes_links = true,
 	.wanted = wanted,
 	.up = up,
 	.down = down,

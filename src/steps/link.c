@@ -336,7 +336,6 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 
 const struct step step_link = {
 	.name = "link",
-	.changes_links = true,
 	.wanted = wanted,
 	.up = up,
 	.down = down,

@@ -10,18 +10,14 @@
 #include "netns_ahead.h"
 #include "step.h"
 
-/* With `ipv6 = no`; the first two in every namespace. New links take over "default". */
-static const struct {
-	const char *name, *value;
-	bool links; /* the kernel wants its lock on links for it (net/ipv6/addrconf.c), and where
-		       that is taken it runs the system call again at once until it is not */
-} settings_inside[] = {
-	{ "net/ipv4/conf/all/accept_redirects", "0", false },
-	{ "net/ipv4/conf/default/accept_redirects", "0", false },
-	{ "net/ipv6/conf/all/disable_ipv6", "1", true },
-	{ "net/ipv6/conf/default/disable_ipv6", "1", true },
-	{ "net/ipv6/conf/all/accept_ra", "0", false },
-	{ "net/ipv6/conf/default/accept_ra", "0", false },
+/* With `ipv6 = no`; those of IPv4 in every namespace. New links take over "default". */
+static const char *const settings_inside[][2] = {
+	{ "net/ipv6/conf/all/disable_ipv6", "1" }, /* first: see prepare_inside */
+	{ "net/ipv6/conf/default/disable_ipv6", "1" },
+	{ "net/ipv4/conf/all/accept_redirects", "0" },
+	{ "net/ipv4/conf/default/accept_redirects", "0" },
+	{ "net/ipv6/conf/all/accept_ra", "0" },
+	{ "net/ipv6/conf/default/accept_ra", "0" },
 };
 
 #define LOOPBACK_INDEX 1 /* in every namespace (include/net/net_namespace.h) */
@@ -40,15 +36,15 @@ static int settle_inside(void *argument)
 
 	for (size_t i = 0; i < ARRAY_SIZE(settings_inside); i++) {
 		_cleanup_free_ char *value = NULL;
-		int r = sysctl_get(settings_inside[i].name, &value);
+		int r = sysctl_get(settings_inside[i][0], &value);
 
-		if (r == -ENOENT || (r == 0 && str_equal(value, settings_inside[i].value)))
+		if (r == -ENOENT || (r == 0 && str_equal(value, settings_inside[i][1])))
 			continue;
 		prepare->wrong++;
-		r = sysctl_set(settings_inside[i].name, settings_inside[i].value);
+		r = sysctl_set(settings_inside[i][0], settings_inside[i][1]);
 		if (r < 0)
 			return error_errno(prepare->error, r, _("can't set %s inside"),
-					   settings_inside[i].name);
+					   settings_inside[i][0]);
 	}
 	return 0;
 }
@@ -60,9 +56,9 @@ static int compare_inside(void *argument)
 	for (size_t i = 0; i < ARRAY_SIZE(settings_inside); i++) {
 		_cleanup_free_ char *value = NULL;
 
-		if (sysctl_get(settings_inside[i].name, &value) == 0 &&
-		    !str_equal(value, settings_inside[i].value))
-			drift_add(drift, "netns", _("%s is %s inside"), settings_inside[i].name,
+		if (sysctl_get(settings_inside[i][0], &value) == 0 &&
+		    !str_equal(value, settings_inside[i][1]))
+			drift_add(drift, "netns", _("%s is %s inside"), settings_inside[i][0],
 				  value);
 	}
 	return 0;
@@ -82,39 +78,27 @@ static int bring_lo_up(struct rt *rt, struct error *error)
 	return r < 0 ? r : 1;
 }
 
-static int set_inside(bool links, struct error *error)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(settings_inside); i++) {
-		int r = settings_inside[i].links == links
-				? sysctl_set(settings_inside[i].name, settings_inside[i].value)
-				: 0;
-
-		if (r < 0 && r != -ENOENT)
-			return error_errno(error, r, _("can't set %s inside"),
-					   settings_inside[i].name);
-	}
-	return 0;
-}
-
-/* In a namespace that nobody else knows of yet. */
+/* In a namespace that nobody else knows of yet. The kernel wants its lock on links to switch IPv6
+ * off, and where that is taken it runs the system call again at once until it is not
+ * (net/ipv6/addrconf.c, restart_syscall): so this stands in line for the lock right before. */
 static int prepare_inside(void *argument)
 {
 	struct prepare *prepare = argument;
-	int r = set_inside(false, prepare->error);
+	struct rt_link_info lo;
+	int r = rt_open(-1, &prepare->rt, prepare->error);
 
 	if (r == 0)
-		r = rt_open(-1, &prepare->rt, prepare->error);
-	return r < 0 ? r : rt_monitor_open(-1, &prepare->monitor, prepare->error);
-}
-
-static int prepare_links_inside(void *argument)
-{
-	struct prepare *prepare = argument;
-	struct rt_link_info lo;
-
-	/* stands in line for the lock, should another program have it just now */
+		r = rt_monitor_open(-1, &prepare->monitor, prepare->error);
+	if (r < 0)
+		return r;
 	rt_link_by_index(prepare->rt, LOOPBACK_INDEX, &lo);
-	return set_inside(true, prepare->error);
+	for (size_t i = 0; i < ARRAY_SIZE(settings_inside); i++) {
+		r = sysctl_set(settings_inside[i][0], settings_inside[i][1]);
+		if (r < 0 && r != -ENOENT)
+			return error_errno(prepare->error, r, _("can't set %s inside"),
+					   settings_inside[i][0]);
+	}
+	return rt_link_set_up(prepare->rt, LOOPBACK_INDEX, prepare->error);
 }
 
 static bool wanted(const struct profile *profile)
@@ -164,22 +148,7 @@ void netns_made_clear(struct netns_made *made)
 	made->fd = close_fd(made->fd);
 }
 
-/* What wants the kernel's lock on links comes when the walk of another profile does not hold it. */
-static int prepare_links(struct host *host, const struct netns_made *made, struct error *error)
-{
-	struct ns_place place = { .network = made->fd, .mount = -1 };
-	struct prepare prepare = { .rt = made->rt, .error = error };
-	int r;
-
-	pthread_mutex_lock(&host->links);
-	r = ns_call(&place, prepare_links_inside, &prepare);
-	pthread_mutex_unlock(&host->links);
-	if (r < 0)
-		return error_errno(error, r, "%s", _("can't make a network namespace"));
-	return rt_link_set_up(made->rt, LOOPBACK_INDEX, error);
-}
-
-int netns_prepare(struct host *host, struct netns_made *ret, struct error *error)
+int netns_prepare(struct netns_made *ret, struct error *error)
 {
 	struct prepare prepare = { .error = error };
 	struct netns_made made = { .fd = -1 };
@@ -187,8 +156,6 @@ int netns_prepare(struct host *host, struct netns_made *ret, struct error *error
 
 	made.rt = prepare.rt;
 	made.monitor = prepare.monitor;
-	if (r == 0)
-		r = prepare_links(host, &made, error);
 	if (r < 0)
 		netns_made_clear(&made);
 	else
@@ -211,7 +178,7 @@ static int make(struct step_context *context, struct error *error)
 	int r = netns_ahead_take(context->host, &made);
 
 	if (r < 0)
-		r = netns_prepare(context->host, &made, error);
+		r = netns_prepare(&made, error);
 	if (context->host->more_to_come)
 		netns_ahead_start(context->host);
 	instance->netns_fd = made.fd;
@@ -384,9 +351,9 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 	fprintf(out, "nsenter --net=%s/%s sysctl -qw", NETNS_DIRECTORY, name);
 	for (size_t i = 0; i < ARRAY_SIZE(settings_inside); i++) {
 		fputs(" \\\n\t", out);
-		for (const char *c = settings_inside[i].name; *c; c++)
+		for (const char *c = settings_inside[i][0]; *c; c++)
 			fputc(*c == '/' ? '.' : *c, out);
-		fprintf(out, "=%s", settings_inside[i].value);
+		fprintf(out, "=%s", settings_inside[i][1]);
 	}
 	fprintf(out, "\nip -n %s link set lo up\n\n", name);
 	return 0;

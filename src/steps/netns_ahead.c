@@ -7,7 +7,6 @@
 
 struct netns_ahead { /* the thread's until it is joined */
 	pthread_t thread;
-	struct host *host; /* for its lock alone */
 	struct netns_made made;
 	int result;
 };
@@ -16,7 +15,7 @@ static void *prepare(void *argument)
 {
 	struct netns_ahead *ahead = argument;
 
-	ahead->result = netns_prepare(ahead->host, &ahead->made, NULL);
+	ahead->result = netns_prepare(&ahead->made, NULL);
 	return NULL;
 }
 
@@ -29,7 +28,6 @@ void netns_ahead_start(struct host *host)
 	ahead = calloc(1, sizeof(*ahead));
 	if (!ahead)
 		return;
-	ahead->host = host;
 	if (thread_start(&ahead->thread, prepare, ahead) == 0)
 		host->ahead = ahead;
 	else

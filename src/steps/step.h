@@ -39,7 +39,7 @@ struct netns_made {
 	struct rt *rt;
 	struct rt_monitor *monitor;
 };
-int netns_prepare(struct host *host, struct netns_made *ret, struct error *error);
+int netns_prepare(struct netns_made *ret, struct error *error);
 void netns_made_clear(struct netns_made *made);
 /* Are the pins where they should be? */
 bool netns_pinned(const struct instance *instance);
