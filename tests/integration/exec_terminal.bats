@@ -3,8 +3,8 @@
 #
 # nsctl exec on a terminal, for a user whom the profile admits: job control, hang-up, modes, bytes.
 
-load lib/common
 # shellcheck disable=SC2154 # set by lib/common
+load lib/common
 
 prepare() {
 	profile hers <<-END
