@@ -213,7 +213,7 @@ lines' C='ü €' D="$(printf 'x%.0s' {1..100000})" E='$(id)' LD_PRELOAD= IFS=x 
 	chmod 1777 /tmp/.X11-unix
 	# by chance: servers of other worlds may be in /tmp, whose processes can't be seen from here
 	display=:$((100 + RANDOM))
-	Xvfb $display -screen 0 640x480x24 -nolisten tcp -ac >/run/world/log/xvfb 2>&1 3>&- 4>&- &
+	Xvfb $display -screen 0 640x480x24 -nolisten tcp -ac -noreset >/run/world/log/xvfb 2>&1 3>&- 4>&- &
 	local server=$!
 	undo "kill $server; wait_until is_gone $server"
 	wait_until env DISPLAY="$display" xdpyinfo
