@@ -49,20 +49,40 @@ static size_t name_end(const uint8_t *message, size_t length, size_t at)
 	}
 }
 
-static size_t check_records(const uint8_t *message, size_t length, size_t at, unsigned type)
+static size_t check_record(const uint8_t *message, size_t length, size_t at, unsigned type)
 {
 	at = name_end(message, length, at);
 	must(length - at >= 10 && get16(message + at) == type);
-	must(type != 41 || (message[at + 4] == 0 && message[at + 5] == 0)); /* NOERROR, version 0 */
 	at += 10 + get16(message + at + 8);
 	must(at <= length);
 	return at;
 }
 
+/* Owner and type of the only record, its size, upper RCODE, version, flags: the query's own DO and
+ * nothing else; of the options at most a COOKIE, which the query has word for word. */
+static size_t check_opt(const uint8_t *query, size_t asked_length, size_t asked,
+			const uint8_t *answer, size_t length, size_t at)
+{
+	size_t end = check_record(answer, length, at, 41), data;
+
+	must(check_record(query, asked_length, asked, 41) == asked_length);
+	must(answer[at] == 0 && query[asked] == 0);
+	must(get16(answer + at + 3) >= 512 && get16(answer + at + 5) == 0);
+	must(get16(answer + at + 7) == (get16(query + asked + 7) & 0x8000) &&
+	     query[asked + 6] == 0);
+	data = end - at - 11;
+	if (data == 0)
+		return end;
+	must(data >= 4 + 16 && data <= 4 + 40 && get16(answer + at + 11) == 10);
+	must(get16(answer + at + 13) == data - 4);
+	must(memmem(query + asked + 11, asked_length - asked - 11, answer + at + 11, data) != NULL);
+	return end;
+}
+
 static void check_dns(const uint8_t *query, size_t query_length, const uint8_t *answer,
 		      size_t length, const struct dns_policy *policy)
 {
-	size_t end;
+	size_t end, asked;
 
 	must(query_length >= DNS && length >= DNS);
 	must(!(query[2] & 0x80)); /* never an answer to an answer */
@@ -76,10 +96,17 @@ static void check_dns(const uint8_t *query, size_t query_length, const uint8_t *
 	must(end <= length && end <= query_length);
 	must(memcmp(query + DNS, answer + DNS, end - DNS) == 0);
 	must(get16(answer + end - 2) == 1);
+	must(get16(answer + end - 4) == 28 ||
+	     (policy->n_qtypes > 1 && get16(answer + end - 4) == 65));
+	asked = end;
 	if (policy->soa)
-		end = check_records(answer, length, end, 6);
-	for (unsigned n = get16(answer + 10); n > 0; n--)
-		end = check_records(answer, length, end, 41);
+		end = check_record(answer, length, end, 6);
+	must(get16(answer + 10) <= 1);
+	if (get16(answer + 10) == 1)
+		end = check_opt(query, query_length, asked, answer, length, end);
+	else
+		must(asked == query_length);
+	must(policy->answer_dnssec || get16(answer + 10) == 0 || !(query[asked + 7] & 0x80));
 	must(end == length);
 }
 
