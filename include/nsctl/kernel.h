@@ -321,8 +321,7 @@ void nft_match_local(struct nftnl_rule *rule, bool local);
 void nft_notrack(struct nftnl_rule *rule);
 /* To one of `total` queues from `first` on; past it where nobody listens. */
 void nft_queue(struct nftnl_rule *rule, uint16_t first, uint16_t total);
-/* An extension of iptables as an expression (nft_compat); its structure, padded as XT_ALIGN says.
- */
+/* An extension of iptables as an expression (nft_compat); its structure. */
 void nft_xt_match(struct nftnl_rule *rule, const char *name, uint32_t revision, const void *info,
 		  size_t length);
 void nft_xt_target(struct nftnl_rule *rule, const char *name, uint32_t revision, const void *info,

@@ -64,7 +64,7 @@ static void match_type(struct nftnl_rule *rule, uint32_t family, uint16_t qtype)
 
 	info.from_offset = (uint16_t)(ip + sizeof(struct udphdr));
 	memcpy(info.pattern, pattern, sizeof(pattern));
-	nft_xt_match(rule, "string", 1, &info, XT_ALIGN(sizeof(info)));
+	nft_xt_match(rule, "string", 1, &info, sizeof(info));
 }
 
 static void to_queue(struct nftnl_rule *rule, const struct rules *rules, bool native)
@@ -76,7 +76,7 @@ static void to_queue(struct nftnl_rule *rule, const struct rules *rules, bool na
 	if (native)
 		nft_queue(rule, rules->queue, rules->n_queues);
 	else
-		nft_xt_target(rule, "NFQUEUE", 3, &info, XT_ALIGN(sizeof(info)));
+		nft_xt_target(rule, "NFQUEUE", 3, &info, sizeof(info));
 }
 
 static void match_interface(struct nftnl_rule *rule, const char *interface)

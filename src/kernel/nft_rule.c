@@ -11,6 +11,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/x_tables.h>
 #include <linux/rtnetlink.h>
 #include <netinet/ip.h>
 #include <string.h>
@@ -198,10 +199,13 @@ void nft_queue(struct nftnl_rule *rule, uint16_t first, uint16_t total)
 	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_FLAGS, NFT_QUEUE_FLAG_BYPASS);
 }
 
-/* libnftnl frees the structure with the expression. */
-static void *copy(const void *info, size_t length)
+/* Filled up with zeros, as XT_ALIGN has it; libnftnl frees it with the expression. */
+static void *padded(const void *info, size_t length, uint32_t *ret_length)
 {
-	void *memory = malloc(length);
+	void *memory;
+
+	*ret_length = (uint32_t)XT_ALIGN(length);
+	memory = calloc(1, *ret_length);
 
 	if (!memory)
 		abort();
@@ -212,22 +216,28 @@ void nft_xt_match(struct nftnl_rule *rule, const char *name, uint32_t revision, 
 		  size_t length)
 {
 	struct nftnl_expr *e = append(rule, "match");
+	uint32_t data_length;
+	void *data;
 
 	if (!e)
 		return;
 	nftnl_expr_set_str(e, NFTNL_EXPR_MT_NAME, name);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_MT_REV, revision);
-	nftnl_expr_set(e, NFTNL_EXPR_MT_INFO, copy(info, length), (uint32_t)length);
+	data = padded(info, length, &data_length);
+	nftnl_expr_set(e, NFTNL_EXPR_MT_INFO, data, data_length);
 }
 
 void nft_xt_target(struct nftnl_rule *rule, const char *name, uint32_t revision, const void *info,
 		   size_t length)
 {
 	struct nftnl_expr *e = append(rule, "target");
+	uint32_t data_length;
+	void *data;
 
 	if (!e)
 		return;
 	nftnl_expr_set_str(e, NFTNL_EXPR_TG_NAME, name);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_TG_REV, revision);
-	nftnl_expr_set(e, NFTNL_EXPR_TG_INFO, copy(info, length), (uint32_t)length);
+	data = padded(info, length, &data_length);
+	nftnl_expr_set(e, NFTNL_EXPR_TG_INFO, data, data_length);
 }

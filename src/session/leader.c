@@ -45,6 +45,7 @@ struct leader {
 	bool stopped; /* the caller was told so and has not continued the command */
 	bool swallow; /* its next SIGCONT: the command goes on already */
 	bool waits;   /* the command was stopped because it wants its terminal */
+	bool due;     /* and gets it when it goes on */
 	size_t stage; /* of the hang-up: how many of its signals were sent */
 	uint64_t next_stage;
 	struct groups groups; /* that the hang-up is about */
@@ -188,6 +189,15 @@ static void hang_up(struct leader *leader)
 		loop_exit(leader->loop, 0);
 }
 
+/* While the command is stopped, a key's signal would be forgotten when it goes on: until then it
+ * comes to us, who pass it on. */
+static void change_foreground(struct leader *leader, bool foreground)
+{
+	leader->due = foreground && leader->waits;
+	if (!leader->due)
+		terminal_set_foreground(leader->terminal, leader->command, foreground);
+}
+
 /* By the caller. Outside, a process that reads its terminal in the foreground is not stopped: a
  * SIGTSTP that comes while ours is, on its way to the foreground, must not be lost, as the kernel
  * has it when a stopped process goes on. */
@@ -196,6 +206,9 @@ static void continue_command(struct leader *leader)
 	bool again = leader->waits && process_has_pending(leader->command, SIGTSTP);
 
 	leader->stopped = leader->waits = false;
+	if (leader->due)
+		terminal_set_foreground(leader->terminal, leader->command, true);
+	leader->due = false;
 	if (leader->swallow) {
 		leader->swallow = false;
 		return;
@@ -220,7 +233,7 @@ static void on_message(struct leader *leader, const struct session_message *mess
 	else if (message->type == SESSION_SIGNAL && message->value > 0 && message->value < _NSIG)
 		signal_command(leader, message->value);
 	else if (message->type == SESSION_FOREGROUND)
-		terminal_set_foreground(leader->terminal, leader->command, message->value);
+		change_foreground(leader, message->value);
 	else if (message->type == SESSION_HANGUP)
 		on_lost_terminal(leader, message->value);
 	else

@@ -211,12 +211,12 @@ lines' C='ü €' D="$(printf 'x%.0s' {1..100000})" E='$(id)' LD_PRELOAD= IFS=x 
 	local display window
 	mkdir -p /tmp/.X11-unix
 	chmod 1777 /tmp/.X11-unix
-	Xvfb -displayfd 5 -screen 0 640x480x24 -nolisten tcp -ac 5>/run/world/display \
-		>/run/world/log/xvfb 2>&1 3>&- 4>&- &
+	# by chance: servers of other worlds may be in /tmp, whose processes can't be seen from here
+	display=:$((100 + RANDOM))
+	Xvfb $display -screen 0 640x480x24 -nolisten tcp -ac -noreset >/run/world/log/xvfb 2>&1 3>&- 4>&- &
 	local server=$!
-	undo "kill $server; wait_until is_gone $server; rm -f /run/world/display"
-	wait_until test -s /run/world/display
-	display=:$(xargs </run/world/display)
+	undo "kill $server; wait_until is_gone $server"
+	wait_until env DISPLAY="$display" xdpyinfo
 	equal "$(as alice env DISPLAY="$display" nsctl exec hers -- xdpyinfo </dev/null | grep dimensions)" \
 		"$(DISPLAY=$display xdpyinfo | grep dimensions)"
 	as alice env DISPLAY="$display" nsctl exec hers -- xev -name inside </dev/null >/run/world/xev 2>&1 3>&- 4>&- &

@@ -3,6 +3,7 @@
 #
 # nsctl exec on a terminal, for a user whom the profile admits: job control, hang-up, modes, bytes.
 
+# shellcheck disable=SC2154 # set by lib/common
 load lib/common
 
 prepare() {
@@ -139,7 +140,7 @@ shell=(bash --norc --noprofile -b -i)
 	END
 }
 
-@test "a death by signal, a killed session and a killed nsctld leave the modes right" {
+@test "a death by signal and a killed session leave the modes right" {
 	local end
 	for end in 'kill -KILL $$' 'kill -SEGV $$' 'stty raw -echo; kill -TERM $$'; do
 		END_WITH=$end on_terminal "${shell[@]}" <<-'END'

@@ -18,7 +18,8 @@ struct message {
 
 static void put(struct message *m, const void *bytes, size_t length)
 {
-	memcpy(m->bytes + m->length, bytes, length);
+	if (length) /* of nothing, memcpy(3) must not be given NULL */
+		memcpy(m->bytes + m->length, bytes, length);
 	m->length += length;
 }
 
