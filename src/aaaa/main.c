@@ -251,6 +251,13 @@ static void take_rules_out(struct program *program)
 		return; /* they go with the socket */
 }
 
+static void end_children(const struct program *program)
+{
+	for (unsigned i = 0; i < OPTIONS_QUEUES_MAX; i++)
+		if (program->children[i] > 0)
+			kill(program->children[i], SIGTERM);
+}
+
 /* Until a signal; then until the queue is empty. */
 static int respond(struct program *program, struct responder *responder, struct error *error)
 {
@@ -260,9 +267,7 @@ static int respond(struct program *program, struct responder *responder, struct 
 	while (r == 0 && !ended)
 		r = respond_once(responder);
 	take_rules_out(program);
-	for (unsigned i = 0; i < OPTIONS_QUEUES_MAX; i++)
-		if (program->children[i] > 0)
-			kill(program->children[i], SIGTERM);
+	end_children(program);
 	while (r == 0)
 		r = respond_once(responder);
 	return r == -EAGAIN ? 0 : error_errno(error, r, _("the queue is of no use any more"));
@@ -275,6 +280,10 @@ static int run_child(struct program *program, struct responder *responder, pid_t
 
 	if (program->options.ready_fd) /* the first process's to write and to close */
 		close_fd((int)program->options.ready_fd);
+	/* a queue is bypassed when the last socket of it is closed: when its own process ends */
+	for (unsigned i = 0; i < program->options.queues; i++)
+		if (&program->responders[i] != responder)
+			program->responders[i].queue = queue_free(program->responders[i].queue);
 	r = rights_drop(program->uid, program->gid, &error);
 	/* behind the drop, which takes it away */
 	if (r < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent)
@@ -319,6 +328,16 @@ static void say_ready(struct program *program)
 	write_all(STDOUT_FILENO, "ready\n", strlen("ready\n"));
 }
 
+/* Of one that ended before its signal could be caught. */
+static int check_children(struct error *error)
+{
+	siginfo_t info = {};
+
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid)
+		return error_set(error, ECHILD, "%s", _("the process of a queue has ended"));
+	return 0;
+}
+
 static int run(struct program *program, struct error *error)
 {
 	int r = prepare(program, error), status;
@@ -334,9 +353,14 @@ static int run(struct program *program, struct error *error)
 		r = rights_seal(error);
 	if (r >= 0) {
 		catch_signals(queue_fd(program->responders[0].queue));
+		r = check_children(error);
+	}
+	if (r >= 0) {
 		say_ready(program);
 		r = respond(program, &program->responders[0], error);
 	}
+	if (r < 0)
+		end_children(program);
 	while (wait(&status) > 0 || errno == EINTR)
 		;
 	program->nft = nft_free(program->nft);

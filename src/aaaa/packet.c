@@ -10,14 +10,27 @@
 
 enum { ANSWER_TTL = 64 };
 
+/* Neither may be where a query comes from, or an answer would go to (RFC 1122, 3.2.1.3; RFC 4291,
+ * 2.7): queues come before the kernel's own look at it. */
+static bool is_one_v4(uint32_t address)
+{
+	return address != htonl(INADDR_ANY) && address != htonl(INADDR_BROADCAST) &&
+	       !IN_MULTICAST(ntohl(address));
+}
+
+static bool is_one_v6(const struct in6_addr *address)
+{
+	return !IN6_IS_ADDR_UNSPECIFIED(address) && !IN6_IS_ADDR_MULTICAST(address);
+}
+
 static bool parse_v4(const uint8_t *bytes, size_t length, size_t *ret_length)
 {
 	const struct iphdr *ip = (const struct iphdr *)bytes;
 
 	*ret_length = ntohs(ip->tot_len);
-	return ip->ihl == 5 && !IN_MULTICAST(ntohl(ip->daddr)) &&
-	       ip->daddr != htonl(INADDR_BROADCAST) && ip->protocol == IPPROTO_UDP &&
-	       (ntohs(ip->frag_off) & (IP_MF | IP_OFFMASK)) == 0 && *ret_length <= length;
+	return ip->ihl == 5 && is_one_v4(ip->saddr) && is_one_v4(ip->daddr) &&
+	       ip->protocol == IPPROTO_UDP && (ntohs(ip->frag_off) & (IP_MF | IP_OFFMASK)) == 0 &&
+	       *ret_length <= length;
 }
 
 static bool parse_v6(const uint8_t *bytes, size_t length, size_t *ret_length)
@@ -25,7 +38,7 @@ static bool parse_v6(const uint8_t *bytes, size_t length, size_t *ret_length)
 	const struct ip6_hdr *ip = (const struct ip6_hdr *)bytes;
 
 	*ret_length = sizeof(*ip) + ntohs(ip->ip6_plen);
-	return length >= sizeof(*ip) && !IN6_IS_ADDR_MULTICAST(&ip->ip6_dst) &&
+	return length >= sizeof(*ip) && is_one_v6(&ip->ip6_src) && is_one_v6(&ip->ip6_dst) &&
 	       ip->ip6_nxt == IPPROTO_UDP && *ret_length <= length;
 }
 

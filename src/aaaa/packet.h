@@ -13,8 +13,8 @@ struct packet {
 	size_t payload_length;
 };
 
-/* False: sent to many (an answer comes from one), fragments, options, extension headers, lengths
- * that do not fit, other protocols or ports.
+/* False: from or to many, or none (an answer is one's to another), fragments, options, extension
+ * headers, lengths that do not fit, other protocols or ports.
  */
 bool packet_parse(uint8_t *bytes, size_t length, unsigned port, struct packet *ret);
 /* Turns it round with a payload of this length, for which there must be room. With `checksum`

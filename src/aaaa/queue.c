@@ -201,6 +201,9 @@ static bool read_attributes(uint8_t *p, size_t left, struct queued *ret)
 		} else if ((attribute.nla_type & NLA_TYPE_MASK) == NFQA_PAYLOAD) {
 			ret->bytes = p + NLA_HDRLEN;
 			ret->length = length - NLA_HDRLEN;
+		} else if ((attribute.nla_type & NLA_TYPE_MASK) == NFQA_IFINDEX_INDEV &&
+			   length >= NLA_HDRLEN + sizeof(ret->interface)) {
+			memcpy(&ret->interface, p + NLA_HDRLEN, sizeof(ret->interface));
 		}
 		step = NLA_ALIGN(length);
 		if (step >= left)

@@ -17,6 +17,7 @@ struct queued {
 	uint32_t id; /* in network byte order */
 	uint8_t *bytes;
 	size_t length, room; /* of `room` bytes all may be written */
+	uint32_t interface;  /* by which it came in, in network byte order; 0: by none */
 };
 
 struct queue;

@@ -4,6 +4,7 @@
  * server; nothing is lost. The order of verdicts is that of the packets: the kernel looks for each
  * from the oldest on.
  */
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <time.h>
@@ -120,13 +121,17 @@ static void answer_by_verdict(struct responder *responder, struct batch *batch)
 
 /* ---- answers by raw sockets ------------------------------------------------------------- */
 
-static void add_outgoing(struct outgoing *outgoing, const struct packet *packet, unsigned index)
+/* A link-local address is one only together with the interface that the query came by: RFC 4007, 6;
+ * the kernel looks at it for no other. */
+static void add_outgoing(struct outgoing *outgoing, const struct packet *packet, uint32_t interface,
+			 unsigned index)
 {
 	unsigned n = outgoing->n++;
 	struct msghdr *message = &outgoing->messages[n].msg_hdr;
 
 	if (packet->v6) {
-		outgoing->to[n].v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6 };
+		outgoing->to[n].v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6,
+							    .sin6_scope_id = ntohl(interface) };
 		memcpy(&outgoing->to[n].v6.sin6_addr, packet->bytes + 24, 16);
 	} else {
 		outgoing->to[n].v4 = (struct sockaddr_in){ .sin_family = AF_INET };
@@ -175,7 +180,8 @@ static void answer_by_socket(struct responder *responder, struct batch *batch)
 
 		batch->accept[i] = !make_answer(responder, batch, &batch->packets[i], &packet);
 		if (!batch->accept[i])
-			add_outgoing(packet.v6 ? &v6 : &v4, &packet, i);
+			add_outgoing(packet.v6 ? &v6 : &v4, &packet, batch->packets[i].interface,
+				     i);
 	}
 	send_outgoing(responder, batch, &v4);
 	send_outgoing(responder, batch, &v6);

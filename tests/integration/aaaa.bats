@@ -382,6 +382,37 @@ office() {
 	rm /run/world/six-ready
 }
 
+@test "by hand: a link-local client is answered by the interface that it is at" {
+	# shellcheck disable=SC2016
+	unshare --net bash -euc '
+		unshare --net sleep 60 3>&- 4>&- &
+		client=$!
+		until [[ ! /proc/$client/ns/net -ef /proc/self/ns/net ]]; do sleep 0.02; done
+		# nodad: an address can be used at once
+		ip link add other type veth peer name other2
+		ip link add serving type veth peer name asking netns $client
+		for interface in other other2 serving; do
+			sysctl -qw net.ipv6.conf.$interface.addr_gen_mode=1
+			ip link set $interface up
+		done
+		nsenter -t $client -n sysctl -qw net.ipv6.conf.asking.addr_gen_mode=1
+		nsenter -t $client -n ip link set asking up
+		ip address add fe80::1/64 dev other nodad
+		ip address add fe80::2/64 dev serving nodad
+		nsenter -t $client -n ip address add fe80::3/64 dev asking nodad
+		"$0" :: /run/world/log/local >/run/world/local-ready 3>&- 4>&- &
+		server=$!
+		nsctl-aaaa --hook=input >/run/world/local-hand 3>&- 4>&- &
+		until grep -q ready /run/world/local-ready && grep -q ready /run/world/local-hand; do
+			sleep 0.02
+		done
+		nsenter -t $client -n dig +tries=3 +time=2 @fe80::2%asking AAAA host.example.org |
+			grep "status: NOERROR"
+		kill $client $server %3' "$integration/lib/slow-dns"
+	run ! grep AAAA /run/world/log/local
+	rm /run/world/local-ready /run/world/local-hand
+}
+
 @test "by hand: what is wrong is said" {
 	local -a by_hand=(nsctl-aaaa --hook=output)
 	local pid
@@ -403,6 +434,10 @@ office() {
 	says "/run/world/count" "runs"
 	run -1 "${by_hand[@]}"
 	says "exist"
+	# and those that it has started by then end with it
+	run -1 timeout 10 "${by_hand[@]}" --queues=3
+	says "exist"
+	equal "$(pgrep -c nsctl-aaaa)" 1
 	kill $pid
 	wait $pid
 	rm /run/world/by-hand /run/world/count

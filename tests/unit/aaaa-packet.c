@@ -146,8 +146,9 @@ static void ipv4_that_is_not_plain_udp_is_left(void **state _unused_)
 		{ 6, 0x20 },                 /* more fragments follow */
 		{ 7, 1 },       { 6, 0x10 }, /* a later fragment */
 		{ 9, 6 },       { 9, 1 },
-		{ 9, 136 },                    /* TCP, ICMP, UDP-Lite */
-		{ 16, 224 },    { 16, 239 },   /* multicast */
+		{ 9, 136 },                  /* TCP, ICMP, UDP-Lite */
+		{ 16, 224 },    { 16, 239 }, /* multicast */
+		{ 12, 224 },    { 12, 239 },
 		{ V4 + 3, 54 }, { V4 + 2, 1 }, /* another port */
 		{ V4 + 5, 12 }, { V4 + 5, 14 },
 		{ V4 + 4, 1 },
@@ -162,20 +163,31 @@ static void ipv4_that_is_not_plain_udp_is_left(void **state _unused_)
 		assert_true(parses(&p, NULL));
 		memset(p.b + 16, 255, 4);
 		assert_false(parses(&p, NULL));
+		p = v4();
+		memset(p.b + 12, 255, 4); /* nobody to answer to */
+		assert_false(parses(&p, NULL));
+		memset(p.b + 12, 0, 4);
+		assert_false(parses(&p, NULL));
 	}
 }
 
 static void ipv6_that_is_not_plain_udp_is_left(void **state _unused_)
 {
 	static const struct change changes[] = {
-		{ 6, 0 },     { 6, 43 },      { 6, 44 },      { 6, 60 }, /* extension headers,
-									    fragments */
-		{ 6, 6 },     { 5, 14 },      { 5, 12 },      { 5, 7 },       { 4, 1 },
-		{ 24, 0xff }, { V6 + 3, 54 }, { V6 + 5, 12 }, { V6 + 5, 14 },
+		{ 6, 0 },     { 6, 43 },   { 6, 44 },      { 6, 60 }, /* extension headers,
+									 fragments */
+		{ 6, 6 },     { 5, 14 },   { 5, 12 },      { 5, 7 },       { 4, 1 },
+		{ 24, 0xff }, { 8, 0xff }, { V6 + 3, 54 }, { V6 + 5, 12 }, { V6 + 5, 14 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
 		changed(v6(), changes[i]);
+	{
+		struct bytes p = v6();
+
+		memset(p.b + 8, 0, 16); /* nobody to answer to */
+		assert_false(parses(&p, NULL));
+	}
 }
 
 static void what_is_cut_off_is_left_wherever_it_is(void **state _unused_)
