@@ -14,6 +14,7 @@ _nsctl_options() {
 	status) options+=" --json --watch" ;;
 	list) options+=" --json --names" ;;
 	ps | show) options+=" --json" ;;
+	aaaa) options+=" --json --watch --plot --prometheus" ;;
 	"") options+=" --version" ;;
 	esac
 	echo "$options"
@@ -30,8 +31,8 @@ _nsctl_words() {
 	local word=$1 command=$2 position=$3
 	case $command in
 	"" | help) [[ $command && $position -gt 0 ]] ||
-		_nsctl_reply "$word" -W "up down exec status list ps check show help" ;;
-	up | down | status) _nsctl_reply "$word" -W "$(_nsctl_profiles)" ;;
+		_nsctl_reply "$word" -W "up down exec status list ps check show aaaa help" ;;
+	up | down | status | aaaa) _nsctl_reply "$word" -W "$(_nsctl_profiles)" ;;
 	exec | ps | show) [[ $position -gt 0 ]] || _nsctl_reply "$word" -W "$(_nsctl_profiles)" ;;
 	check)
 		compopt -o filenames 2>/dev/null
@@ -58,7 +59,7 @@ _nsctl() {
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--socket | --daemon | --profiles | --chdir | --user | -u) ((i++)) ;;
+		--socket | --daemon | --profiles | --chdir | --user | -u | --plot) ((i++)) ;;
 		--) [[ $command == exec && $position -gt 0 ]] && end=$((i + 1)) ;;
 		-*) ;;
 		*)
@@ -78,7 +79,7 @@ _nsctl() {
 		return
 	fi
 	case $previous in
-	--socket | --daemon)
+	--socket | --daemon | --plot)
 		compopt -o filenames 2>/dev/null
 		_nsctl_reply "$word" -f
 		return

@@ -46,6 +46,7 @@ complete -c nsctl -n 'not __nsctl_command' -a list -d 'list the profiles that yo
 complete -c nsctl -n 'not __nsctl_command' -a ps -d 'list what runs inside a profile'
 complete -c nsctl -n 'not __nsctl_command' -a check -d 'look for mistakes in profiles'
 complete -c nsctl -n 'not __nsctl_command' -a show -d 'show the values of a profile'
+complete -c nsctl -n 'not __nsctl_command' -a aaaa -d 'show what the AAAA responder of a profile does'
 complete -c nsctl -n 'not __nsctl_command' -a help -d 'say what a command does'
 complete -c nsctl -n 'not __nsctl_command' -s V -l version -d 'show the version'
 
@@ -63,10 +64,14 @@ complete -c nsctl -n '__nsctl_is list' -l json -d 'output for programs'
 complete -c nsctl -n '__nsctl_is list' -l names -d 'only the names'
 complete -c nsctl -n '__nsctl_is ps' -l json -d 'output for programs'
 complete -c nsctl -n '__nsctl_is show' -l json -d 'output for programs'
+complete -c nsctl -n '__nsctl_is aaaa' -l json -d 'output for programs'
+complete -c nsctl -n '__nsctl_is aaaa' -l watch -d 'show it live'
+complete -c nsctl -n '__nsctl_is aaaa' -l plot -r -F -d 'draw the last minutes into an SVG file'
+complete -c nsctl -n '__nsctl_is aaaa' -l prometheus -d 'in the text format of Prometheus'
 complete -c nsctl -n '__nsctl_is exec; and not __nsctl_in_command' -s u -l user -x -a '(__fish_complete_users)' -d 'run as this user'
 complete -c nsctl -n '__nsctl_is exec; and not __nsctl_in_command' -l chdir -x -a '(__fish_complete_directories)' -d 'run in this directory'
 
-complete -c nsctl -n '__nsctl_is up down status ps check show; or __nsctl_is exec; and not __nsctl_in_command' -a '(__nsctl_profiles)' -d profile
+complete -c nsctl -n '__nsctl_is up down status ps check show aaaa; or __nsctl_is exec; and not __nsctl_in_command' -a '(__nsctl_profiles)' -d profile
 complete -c nsctl -n '__nsctl_is check' -F
-complete -c nsctl -n '__nsctl_is help' -a 'up down exec status list ps check show'
+complete -c nsctl -n '__nsctl_is help' -a 'up down exec status list ps check show aaaa'
 complete -c nsctl -n __nsctl_in_command -a '(__fish_complete_subcommand)'

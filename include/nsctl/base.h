@@ -174,6 +174,10 @@ struct ip_prefix {
 	unsigned length;
 };
 
+/* AAAA, HTTPS, SVCB, in any case, or a number from 1 to 65535 (RFC 1035, 3.2.2; RFC 9460). 0 or
+ * -EINVAL. */
+int dns_type_parse(const char *s, uint16_t *ret);
+
 int ip_address_parse(const char *s, struct ip_address *ret); /* 0 or -EINVAL */
 /* ADDRESS/LENGTH; without a length that of a single host. 0 or -EINVAL. */
 int ip_prefix_parse(const char *s, struct ip_prefix *ret);

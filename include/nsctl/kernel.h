@@ -244,6 +244,17 @@ struct process_info {
  * -ESRCH. */
 int process_describe(pid_t pid, ino_t network, ino_t mount, struct process_info *ret);
 
+/* ---- programs that live on (detached.c) ------------------------------------------------ */
+
+#define DETACHED_FD 3
+/* Starts a program that is nobody's child, in a network namespace (-1: the caller's), with
+ * /dev/null as 0, 1 and 2, `fd` as DETACHED_FD and no environment. 0 when it is on its way: what
+ * then goes wrong it, or this function in its place, writes to the descriptor. */
+int detached_start(int network, const char *program, char *const *arguments, int fd);
+/* A pidfd of the process that holds the lock (F_SETLK) on a file; -ESRCH nobody, -ENOENT no file.
+ */
+int detached_find(const char *path, int *ret_pidfd);
+
 /* ---- nf_tables (nft.c, nft_rule.c) ----------------------------------------------------- */
 
 struct nft; /* a socket */
@@ -269,6 +280,9 @@ int nft_batch_commit(struct nft_batch *batch, struct error *error); /* frees it 
 #define NFT_TYPE_IFNAME 41
 
 void nft_table_add(struct nft_batch *batch, uint32_t family, const char *table);
+/* The table is this socket's: nobody else can change it, and it goes when the socket is closed,
+ * however that comes (NFT_TABLE_F_OWNER, Linux 5.12). */
+void nft_table_add_owned(struct nft_batch *batch, uint32_t family, const char *table);
 void nft_table_delete(struct nft_batch *batch, uint32_t family, const char *table);
 void nft_chain_add(struct nft_batch *batch, uint32_t family, const char *table, const char *chain,
 		   const char *type, uint32_t hook, int32_t priority);
@@ -284,6 +298,10 @@ void nft_rule_insert(struct nft_batch *batch, struct nftnl_rule *rule);
 void nft_rule_delete(struct nft_batch *batch, uint32_t family, const char *table, const char *chain,
 		     uint64_t handle);
 
+/* All rules of a chain, which stays, and so does its hook. */
+void nft_rules_flush(struct nft_batch *batch, uint32_t family, const char *table,
+		     const char *chain);
+
 /* Building a rule: each call appends one expression; register 1 carries the value looked at. */
 struct nftnl_rule *nft_rule_new(uint32_t family, const char *table, const char *chain,
 				const char *comment);
@@ -296,6 +314,19 @@ void nft_match_ct_status(struct nftnl_rule *rule, uint32_t status);
 void nft_verdict(struct nftnl_rule *rule, int verdict);
 void nft_masquerade(struct nftnl_rule *rule);
 void nft_counter(struct nftnl_rule *rule);
+/* Bytes of a header: NFT_PAYLOAD_NETWORK_HEADER or NFT_PAYLOAD_TRANSPORT_HEADER. */
+void nft_load_payload(struct nftnl_rule *rule, uint32_t base, uint32_t offset, uint32_t length);
+/* Is the destination an address of this host (RTN_LOCAL), or is it none? */
+void nft_match_local(struct nftnl_rule *rule, bool local);
+void nft_notrack(struct nftnl_rule *rule);
+/* To one of `total` queues from `first` on; past it where nobody listens. */
+void nft_queue(struct nftnl_rule *rule, uint16_t first, uint16_t total);
+/* An extension of iptables as an expression (nft_compat); its structure, padded as XT_ALIGN says.
+ */
+void nft_xt_match(struct nftnl_rule *rule, const char *name, uint32_t revision, const void *info,
+		  size_t length);
+void nft_xt_target(struct nftnl_rule *rule, const char *name, uint32_t revision, const void *info,
+		   size_t length);
 
 /* 0, -ENOENT, or what the kernel said. */
 int nft_table_look_up(struct nft *nft, uint32_t family, const char *table);

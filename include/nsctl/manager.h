@@ -23,6 +23,7 @@ struct manager_options {
 	char *const *profile_directories; /* first found wins; borrowed */
 	const char *runtime_directory;    /* "/run/nsctl"; borrowed */
 	const struct settings *settings;  /* borrowed */
+	const char *responder_program;    /* nsctl-aaaa; borrowed */
 };
 
 int manager_new(struct loop *loop, const struct manager_options *options, struct manager **ret,
@@ -67,6 +68,12 @@ bool manager_is_up(struct manager *manager, const char *name);
 /* One element of "profiles" in `status --json`, as the interface description has it; NULL: out of
  * memory. */
 json_t *manager_status(struct manager *manager, const char *name);
+
+/* What the AAAA responder of a profile does, as the interface description has it (type Responder),
+ * with its seconds from `since` on (none when negative). -ENOTCONN: it is not up; -EOPNOTSUPP: it
+ * has no responder. */
+int manager_aaaa(struct manager *manager, const char *name, int64_t since, json_t **ret,
+		 struct error *error);
 
 /* What runs inside, however it got there: the reply of Processes, as the interface description has
  * it. -ENOTCONN when the profile is not up. */

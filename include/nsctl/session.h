@@ -31,17 +31,33 @@ enum {
 enum session_message_type {
 	/* caller to session */
 	SESSION_SIGNAL = 1, /* value: signal number for the command's process group */
-	/* once, before all others, with three descriptors: the command's 0, 1 and 2 */
+	/* once, before all others, with three descriptors: the command's 0, 1 and 2. value: enum
+	 * session_terminal; with a terminal, the fourth descriptor is the master of a new pty */
 	SESSION_STDIO = 2,
+	SESSION_FOREGROUND = 3, /* value: 1: the command may read its terminal, 0: it may not */
+	/* the caller's terminal has gone, and so has the command's; value: 1: the command was in
+	 * its foreground and has to end, 0: it only loses it */
+	SESSION_HANGUP = 4,
 	/* session to caller */
 	SESSION_STARTED = 64, /* value: the command's pid */
-	SESSION_STOPPED,      /* value: the signal that stopped it */
+	SESSION_STOPPED,      /* value: the signal that stopped it, and a flag (below) */
 	SESSION_CONTINUED,
 	SESSION_EXITED, /* value: exit status; the last message */
 	SESSION_KILLED, /* value: signal that killed it; the last message */
 	SESSION_FAILED, /* value: exit status to use (125, 126 or 127); a text of `length` bytes
 			   follows */
 };
+
+/* Whether the command has a terminal, and starts as its foreground group or as a background one. */
+enum session_terminal {
+	SESSION_TERMINAL_NONE,
+	SESSION_TERMINAL_BACKGROUND,
+	SESSION_TERMINAL_FOREGROUND,
+};
+
+/* In SESSION_STOPPED: it was in the foreground of its terminal, which is not what it stopped for.
+ */
+#define SESSION_STOPPED_IN_FOREGROUND (1 << 8)
 
 struct session_message {
 	uint16_t type;
@@ -84,8 +100,10 @@ void session_request_clear(struct session_request *request);
 ssize_t session_message_parse(const void *data, size_t length, struct session_message *ret,
 			      const char **ret_text);
 
-/* The caller's first message. 0 or negative errno. */
-int session_send_stdio(int connection_fd, const int fds[3]);
+/* The caller's first message. master_fd: the new terminal's other end, where there is one. 0 or
+ * negative errno. */
+int session_send_stdio(int connection_fd, const int fds[3], enum session_terminal terminal,
+		       int master_fd);
 
 /* A new session keyring, after the drop: root's must not be seen by the command. */
 int session_new_keyring(struct error *error);

@@ -61,6 +61,9 @@ struct instance {
 	/* nat, forward */
 	bool masquerades, forwards;
 
+	/* aaaa: hash of what the responder was started with, 0: there is none */
+	uint32_t aaaa_config;
+
 	/* indexes of links that are going in the background: `down` has to wait for them */
 	int awaited[INSTANCE_AWAITED_MAX];
 	size_t n_awaited;
@@ -86,6 +89,7 @@ struct host_sysctl { /* a value to put back */
 struct host {
 	const char *runtime_directory;   /* borrowed */
 	const struct settings *settings; /* borrowed */
+	const char *responder_program;   /* nsctl-aaaa; borrowed */
 	struct rt *rt;
 	struct nft *nft;
 	struct netns_ahead *ahead; /* the next network namespace, made on a thread */
@@ -97,6 +101,8 @@ struct host {
 	/* Writes what follows to disk (the manager's; NULL in tests), see host_note. */
 	int (*note)(struct host *host, struct error *error);
 
+	bool forwarding; /* the host forwards, as far as is known; whoever hears otherwise resets it
+			  */
 	uint32_t intact_generation; /* of nf_tables, when our table was last found as it should be;
 				       0: never, or it should be another by now */
 	bool has_table;             /* inet nsctl is in nf_tables, and nsctl put it there */
@@ -194,6 +200,10 @@ int instance_hold(const struct host *host, struct instance *instance, struct err
 bool instance_pinned(const struct host *host, const struct instance *instance);
 /* The interface through which the host sees the profile: its bridge, or the host's end. */
 const char *instance_gateway_interface(const struct instance *instance);
+/* A pidfd of its responder; -ESRCH or -ENOENT: none runs. */
+int aaaa_find(const struct host *host, const struct instance *instance, int *ret_pidfd);
+/* The file in which it keeps count; the caller frees, NULL: out of memory. */
+char *aaaa_statistics_path(const struct host *host, const struct instance *instance);
 /* Is this table of nf_tables nsctl's own? */
 bool ruleset_is_own_table(uint32_t family, const char *table);
 /* When no profile is left: takes away all that they shared, and does not stop at a failure. What

@@ -112,3 +112,22 @@ struct ip_address ip_prefix_nth(const struct ip_prefix *prefix, uint32_t n)
 	network.address.v4.s_addr = htonl(ntohl(network.address.v4.s_addr) + n);
 	return network.address;
 }
+
+int dns_type_parse(const char *s, uint16_t *ret)
+{
+	static const struct {
+		const char *name;
+		uint16_t type;
+	} types[] = { { "AAAA", 28 }, { "SVCB", 64 }, { "HTTPS", 65 } };
+	unsigned long number;
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (strcasecmp(types[i].name, s) == 0) {
+			*ret = types[i].type;
+			return 0;
+		}
+	if (str_to_uint(s, UINT16_MAX, &number) < 0 || number == 0)
+		return -EINVAL;
+	*ret = (uint16_t)number;
+	return 0;
+}

@@ -24,6 +24,8 @@ enum cli_option {
 	OPTION_USER = 1 << 10,
 	OPTION_CHDIR = 1 << 11,
 	OPTION_NAMES = 1 << 12,
+	OPTION_PLOT = 1 << 13,
+	OPTION_PROMETHEUS = 1 << 14,
 	/* understood before the command and behind it */
 	OPTIONS_GLOBAL = OPTION_HELP | OPTION_SOCKET | OPTION_DAEMON | OPTION_PROFILES,
 };
@@ -31,8 +33,8 @@ enum cli_option {
 /* What the command line says; strings point into argv. */
 struct cli {
 	const struct command *command; /* NULL until it is known */
-	bool help, version, json, dry_run, wait, all, watch, names;
-	const char *socket, *daemon, *user, *directory;
+	bool help, version, json, dry_run, wait, all, watch, names, prometheus;
+	const char *socket, *daemon, *user, *directory, *plot;
 	char **profiles; /* --profiles, or the default directories; owned */
 };
 
@@ -46,7 +48,7 @@ struct command {
 };
 
 extern const struct command command_up, command_down, command_exec, command_status, command_list,
-	command_ps, command_check, command_show, command_help;
+	command_ps, command_check, command_show, command_aaaa, command_help;
 extern const struct command *const commands[]; /* in the order of the help, NULL-terminated */
 const struct command *command_find(const char *name);
 /* -EINVAL and an error that says which word was wrong, with the nearest right one as the hint. */
@@ -70,6 +72,8 @@ void help_print(FILE *out, const struct command *command);
 enum color { COLOR_NONE, COLOR_GOOD, COLOR_WARN, COLOR_BAD, COLOR_HEAD };
 /* Only on a terminal, never with NO_COLOR or on a dumb one. */
 bool color_wanted(FILE *out);
+/* What begins a colour on a terminal; "\033[0m" ends it. */
+const char *color_start(enum color color);
 /* "3 min", "2 h": the time from an RFC 3339 time until `now`; what is no such time is given back.
  */
 const char *format_since(const char *time, time_t now, char *buffer, size_t size);
@@ -128,8 +132,5 @@ struct exec {
 int exec_as_root(const struct cli *cli, const struct exec *exec, struct error *error);
 /* Has nsctld start it and stays until it has ended; returns the exit status. */
 int exec_as_user(const struct cli *cli, const struct exec *exec, struct error *error);
-/* Speaks with the session on fd until the command has ended. `data` came with the reply. Returns
- * the exit status, or dies as the command did. */
-int relay_run(int fd, const void *data, size_t length, struct error *error);
 /* The signals that are ignored: bit N-1 is signal N. */
 uint64_t signals_ignored(void);

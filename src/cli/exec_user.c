@@ -7,26 +7,7 @@
 
 #include "cli.h"
 #include "nsctl/session.h"
-
-/* A terminal inside has to be a new one (it would give its owner's keyboard away), and that is not
- * built yet. */
-static int refuse_terminals(struct error *error)
-{
-	static const char *const names[] = { N_("standard input"), N_("standard output"),
-					     N_("standard error") };
-
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		if (!isatty(fd))
-			continue;
-		error_set(error, ENOTSUP,
-			  _("%s is a terminal, and commands on a terminal are not supported yet, "
-			    "except for root"),
-			  _(names[fd]));
-		error_hint(error, _("redirect all three: nsctl exec ... </dev/null 2>&1 | cat"));
-		return -ENOTSUP;
-	}
-	return 0;
-}
+#include "relay.h"
 
 static char *absolute_directory(const char *directory, struct error *error)
 {
@@ -118,9 +99,35 @@ static void let_go_of_pipes(void)
 	dup2(null_fd, STDOUT_FILENO);
 }
 
+/* From the reply to the end. Signals wait from here on: one that comes while the terminal is made
+ * is for the command, and no change of size gets lost. */
+static int speak(int fd, const void *rest, size_t rest_length, struct error *error)
+{
+	int fds[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
+	_cleanup_(terminal_close) struct terminal terminal = TERMINAL_NONE;
+	enum session_terminal state = SESSION_TERMINAL_NONE;
+	int r = relay_block_signals();
+
+	if (r < 0)
+		return error_errno(error, r, _("can't watch for signals"));
+	r = terminal_open(&terminal, fds, error);
+	if (r < 0)
+		return r;
+	if (terminal_exists(&terminal))
+		state = terminal.whole && terminal_in_foreground(&terminal)
+				? SESSION_TERMINAL_FOREGROUND
+				: SESSION_TERMINAL_BACKGROUND;
+	/* a session that has gone already left a message that says why */
+	r = session_send_stdio(fd, fds, state, terminal.master_fd);
+	if (r < 0 && r != -EPIPE && r != -ECONNRESET)
+		return error_errno(error, r, _("can't hand over standard input and output"));
+	let_go_of_pipes();
+	return relay_run(fd, &terminal, state == SESSION_TERMINAL_FOREGROUND, rest, rest_length,
+			 error);
+}
+
 int exec_as_user(const struct cli *cli, const struct exec *exec, struct error *error)
 {
-	static const int standard[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
 	_cleanup_(ipc_connection_freep) struct ipc_connection *connection = NULL;
 	json_auto_t *reply = NULL, *parameters = NULL;
 	_cleanup_free_ void *rest = NULL;
@@ -133,9 +140,7 @@ int exec_as_user(const struct cli *cli, const struct exec *exec, struct error *e
 		error_hint(error, _("sudo nsctl exec -u USER ..."));
 		return r;
 	}
-	r = refuse_terminals(error);
-	if (r >= 0)
-		r = build_parameters(exec, &parameters, error);
+	r = build_parameters(exec, &parameters, error);
 	if (r >= 0)
 		r = client_connect(cli, &connection, error);
 	if (r >= 0)
@@ -146,10 +151,5 @@ int exec_as_user(const struct cli *cli, const struct exec *exec, struct error *e
 	fd = ipc_release(TAKE_PTR(connection), &rest, &rest_length);
 	if (fd < 0)
 		return error_errno(error, fd, _("can't take the connection over"));
-	/* a session that has gone already left a message that says why */
-	r = session_send_stdio(fd, standard);
-	if (r < 0 && r != -EPIPE && r != -ECONNRESET)
-		return error_errno(error, r, _("can't hand over standard input and output"));
-	let_go_of_pipes();
-	return relay_run(fd, rest, rest_length, error);
+	return speak(fd, rest, rest_length, error);
 }

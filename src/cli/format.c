@@ -17,7 +17,7 @@ bool color_wanted(FILE *out)
 	       isatty(fileno(out));
 }
 
-static const char *color_start(enum color color)
+const char *color_start(enum color color)
 {
 	static const char *const starts[] = {
 		[COLOR_NONE] = "",          [COLOR_GOOD] = "\033[32m", [COLOR_WARN] = "\033[33m",

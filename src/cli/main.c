@@ -14,8 +14,8 @@
 #include "nsctl/session.h"
 
 const struct command *const commands[] = {
-	&command_up, &command_down,  &command_exec, &command_status, &command_list,
-	&command_ps, &command_check, &command_show, &command_help,   NULL,
+	&command_up,    &command_down, &command_exec, &command_status, &command_list, &command_ps,
+	&command_check, &command_show, &command_aaaa, &command_help,   NULL,
 };
 
 const struct command *command_find(const char *name)

@@ -13,91 +13,102 @@
 #include <sys/socket.h>
 
 #include "cli.h"
-#include "nsctl/session.h"
-
-static const int passed_on[] = {
-	SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP, SIGWINCH,
-};
-
-struct relay {
-	int fd, signal_fd;
-	struct loop *loop;
-	struct loop_source *session, *signals;
-	struct session_message end; /* type 0: not there yet */
-	struct error *error;
-	size_t length;
-	char data[sizeof(struct session_message) + UINT16_MAX]; /* the longest message */
-};
+#include "relay.h"
 
 /* ---- down to the command --------------------------------------------------------------- */
 
-static void send_signal(struct relay *relay, int number)
+void relay_send(struct relay *relay, enum session_message_type type, int value)
 {
-	struct session_message message = { .type = SESSION_SIGNAL, .value = number };
+	struct session_message message = { .type = type, .value = value };
 
-	/* a session that does not listen has gone or is going: that is seen where it is read */
 	send(relay->fd, &message, sizeof(message), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static void on_signal(struct loop_source *source _unused_, uint32_t events _unused_, void *userdata)
 {
+	static const struct {
+		int number;
+		bool (*handle)(struct relay *relay); /* is it still to be passed on? */
+	} handlers[] = {
+		{ SIGWINCH, relay_resize },
+		{ SIGCONT, relay_continue },
+		{ SIGHUP, relay_hang_up },
+	};
 	struct relay *relay = userdata;
 	struct signalfd_siginfo info;
 
-	while (read(relay->signal_fd, &info, sizeof(info)) == sizeof(info))
-		send_signal(relay, info.ssi_signo);
+	while (read(relay->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		bool pass = true;
+
+		for (size_t i = 0; i < ARRAY_SIZE(handlers); i++)
+			if (handlers[i].number == (int)info.ssi_signo)
+				pass = handlers[i].handle(relay);
+		if (pass)
+			relay_send(relay, SESSION_SIGNAL, info.ssi_signo);
+	}
+}
+
+/* All that would end or stop us, but for those that are about ourselves: what the processor or a
+ * broken pipe says, and the terminal's two, which have to stop us where we read or write. */
+static bool is_passed_on(int number)
+{
+	static const int own[] = { SIGKILL, SIGSTOP, SIGSEGV, SIGBUS,  SIGFPE,  SIGILL, SIGTRAP,
+				   SIGABRT, SIGSYS,  SIGCHLD, SIGPIPE, SIGTTIN, SIGTTOU };
+	struct sigaction action;
+
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		if (number == own[i])
+			return false;
+	/* blocked, an ignored signal would arrive here nevertheless */
+	return sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_IGN;
+}
+
+static void signals_passed_on(sigset_t *set)
+{
+	sigemptyset(set);
+	for (int number = 1; number < _NSIG; number++)
+		if (is_passed_on(number))
+			sigaddset(set, number);
+}
+
+int relay_block_signals(void)
+{
+	sigset_t set;
+
+	signals_passed_on(&set);
+	return sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -errno : 0;
 }
 
 static int watch_signals(struct relay *relay)
 {
-	const int *number;
 	sigset_t set;
 
-	sigemptyset(&set);
-	ARRAY_FOREACH(number, passed_on) {
-		struct sigaction action;
-
-		/* blocked, an ignored signal would arrive here nevertheless */
-		if (sigaction(*number, NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-			sigaddset(&set, *number);
-	}
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return -errno;
+	signals_passed_on(&set);
 	relay->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return relay->signal_fd < 0 ? -errno : 0;
 }
 
 /* ---- up from the command --------------------------------------------------------------- */
 
-/* Lets a signal have its default effect on this process, whatever its state was. */
-static void suffer(int number)
+bool relay_suffer(int number, bool group)
 {
 	struct sigaction action = { .sa_handler = SIG_DFL }, saved;
+	const struct timespec now = {};
 	sigset_t set, mask;
+	bool continued;
 
 	sigaction(number, &action, &saved);
 	sigemptyset(&set);
 	sigaddset(&set, number);
-	kill(getpid(), number);
+	kill(group ? 0 : getpid(), number);
 	sigprocmask(SIG_UNBLOCK, &set, &mask); /* here it stops or ends */
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	sigaction(number, &saved, NULL);
-}
-
-/* So that the shell sees its job stopped, and continues it by continuing us. */
-static void stop(struct relay *relay, int number)
-{
-	const struct timespec now = {};
-	sigset_t set;
-
-	if (number != SIGTSTP && number != SIGTTIN && number != SIGTTOU)
-		number = SIGSTOP;
-	suffer(number);
 	/* this is the one that went on: not a second time from the signalfd */
 	sigemptyset(&set);
 	sigaddset(&set, SIGCONT);
-	sigtimedwait(&set, NULL, &now);
-	send_signal(relay, SIGCONT);
+	continued = sigtimedwait(&set, NULL, &now) == SIGCONT;
+	return continued || number == SIGSTOP;
 }
 
 static void on_message(struct relay *relay, const struct session_message *message, const char *text)
@@ -106,10 +117,12 @@ static void on_message(struct relay *relay, const struct session_message *messag
 
 	switch (message->type) {
 	case SESSION_STARTED:
+		relay->command = message->value;
+		return;
 	case SESSION_CONTINUED:
 		return;
 	case SESSION_STOPPED:
-		stop(relay, message->value);
+		relay_stop(relay, message->value);
 		return;
 	case SESSION_FAILED:
 		shown = str_escape(text, message->length);
@@ -177,11 +190,11 @@ static int end_as(const struct session_message *end)
 	if (end->type != SESSION_KILLED)
 		return end->value & 0xff;
 	if (prctl(PR_SET_DUMPABLE, 0) == 0)
-		suffer(end->value);
+		relay_suffer(end->value, false);
 	return 128 + end->value;
 }
 
-static int run(struct relay *relay)
+static int run(struct relay *relay, bool foreground)
 {
 	int r = watch_signals(relay);
 
@@ -193,13 +206,16 @@ static int run(struct relay *relay)
 	if (r >= 0)
 		r = loop_add_fd(relay->loop, relay->fd, EPOLLIN, on_session, relay,
 				&relay->session);
+	if (r >= 0)
+		r = relay_terminal_start(relay, foreground);
 	if (r < 0)
 		return error_errno(relay->error, r, _("can't watch the command"));
 	handle_messages(relay); /* those that came together with the reply */
 	return loop_run(relay->loop);
 }
 
-int relay_run(int fd, const void *data, size_t length, struct error *error)
+int relay_run(int fd, struct terminal *terminal, bool foreground, const void *data, size_t length,
+	      struct error *error)
 {
 	struct relay *relay = calloc(1, sizeof(*relay));
 	struct session_message end;
@@ -210,6 +226,7 @@ int relay_run(int fd, const void *data, size_t length, struct error *error)
 	relay->fd = fd;
 	relay->signal_fd = -1;
 	relay->error = error;
+	relay->terminal = terminal;
 	if (length > sizeof(relay->data)) {
 		free(relay);
 		return error_set(error, EBADMSG, _("the session's message makes no sense"));
@@ -217,7 +234,8 @@ int relay_run(int fd, const void *data, size_t length, struct error *error)
 	if (length)
 		memcpy(relay->data, data, length);
 	relay->length = length;
-	r = run(relay);
+	r = run(relay, foreground);
+	relay_terminal_end(relay);
 	loop_source_free(relay->session);
 	loop_source_free(relay->signals);
 	loop_free(relay->loop);

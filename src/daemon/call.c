@@ -23,6 +23,7 @@ struct call *call_free(struct call *call)
 		return NULL;
 	if (call->pending)
 		manager_forget(call->server->manager, call);
+	loop_source_free(call->timer);
 	strv_free(call->names);
 	json_decref(call->outcomes);
 	json_decref(call->parameters);

@@ -13,9 +13,12 @@ struct call {
 	json_t *parameters;
 	char **names; /* profiles that it names, each once, all admitted to the caller */
 	bool more, oneway, upgrade;
-	bool done;        /* the last reply is queued */
-	json_t *outcomes; /* Up, Down: in the order of names */
-	size_t pending;   /* of these, how many are still to come */
+	bool done;                 /* the last reply is queued */
+	json_t *outcomes;          /* Up, Down: in the order of names */
+	size_t pending;            /* of these, how many are still to come */
+	struct loop_source *timer; /* Aaaa: when the next reply is due */
+	bool history;              /* Aaaa: the seconds from `since` on are wanted */
+	int64_t since;
 };
 
 /* ---- call.c --------------------------------------------------------------------------- */
@@ -86,6 +89,7 @@ void change_up(struct call *call);
 void change_down(struct call *call);
 void query_status(struct call *call);
 void query_list(struct call *call);
+void query_aaaa(struct call *call);
 void query_processes(struct call *call);
 void exec_join(struct call *call);
 void exec_exec(struct call *call);

@@ -241,7 +241,7 @@ static void start(struct call *call, struct session_request *request,
 		call_deny(call, "can't read the caller's limits");
 		return;
 	}
-	request->nice = inheritance.nice;
+	request->nice = inheritance.scheduling.nice;
 	request->network_namespace = namespaces->network >= 0;
 	request->mount_namespace = namespaces->mount >= 0;
 	r = add_identity(peer, request);

@@ -22,6 +22,7 @@ static const struct method methods[] = {
 	{ IPC_INTERFACE ".Down", METHOD_CHANGES, NAMES_SOME, change_down, { "profiles", "all" } },
 	{ IPC_INTERFACE ".Status", 0, NAMES_OR_ALL, query_status, { "profiles" } },
 	{ IPC_INTERFACE ".List", 0, NAMES_NONE, query_list, {} },
+	{ IPC_INTERFACE ".Aaaa", 0, NAMES_ONE, query_aaaa, { "profile", "history" } },
 	{ IPC_INTERFACE ".Processes", 0, NAMES_ONE, query_processes, { "profile" } },
 	{ IPC_INTERFACE ".Join",
 	  METHOD_ROOT | METHOD_CHANGES,

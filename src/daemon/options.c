@@ -49,6 +49,11 @@ static int option_session_program(struct options *options, const char *value, st
 	return set_string(&options->session_program, value, error);
 }
 
+static int option_responder_program(struct options *options, const char *value, struct error *error)
+{
+	return set_string(&options->responder_program, value, error);
+}
+
 static int option_log_level(struct options *options, const char *value, struct error *error)
 {
 	if (log_level_parse(value, &options->log_level) == 0)
@@ -90,6 +95,8 @@ static const struct option_row rows[] = {
 	  option_runtime },
 	{ "session-program", N_("PATH"), N_("run commands through this nsctl-session"),
 	  option_session_program },
+	{ "responder-program", N_("PATH"), N_("answer AAAA queries with this nsctl-aaaa"),
+	  option_responder_program },
 	{ "log-level", N_("LEVEL"), N_("error, warning, notice, info (default) or debug"),
 	  option_log_level },
 	{ "background", NULL, N_("return once the socket listens; log to RUNTIME/nsctld.log"),
@@ -121,7 +128,10 @@ static int fill_defaults(struct options *options)
 		options->runtime = strdup("/run/nsctl");
 	if (!options->session_program)
 		options->session_program = strdup(LIBEXECDIR "/nsctl-session");
-	if (!options->config || !options->runtime || !options->session_program)
+	if (!options->responder_program)
+		options->responder_program = strdup(SBINDIR "/nsctl-aaaa");
+	if (!options->config || !options->runtime || !options->session_program ||
+	    !options->responder_program)
 		return -ENOMEM;
 	if (!options->socket)
 		options->socket = str_format("%s/nsctl.sock", options->runtime);
@@ -139,7 +149,7 @@ static int fill_defaults(struct options *options)
 static int check_absolute(const struct options *options, struct error *error)
 {
 	const char *paths[] = { options->config, options->runtime, options->socket,
-				options->session_program };
+				options->session_program, options->responder_program };
 	const char *const *path;
 	char **directory;
 
@@ -204,6 +214,7 @@ void options_clear(struct options *options)
 	free(options->runtime);
 	free(options->socket);
 	free(options->session_program);
+	free(options->responder_program);
 	strv_free(options->profiles);
 	*options = (struct options){};
 }

@@ -5,11 +5,12 @@
 #include "nsctl/base.h"
 
 struct options {
-	char *config;          /* nsctld.ini */
-	char **profiles;       /* directories, first found wins */
-	char *runtime;         /* directory of the state */
-	char *socket;          /* where to listen when no socket was handed over */
-	char *session_program; /* nsctl-session */
+	char *config;            /* nsctld.ini */
+	char **profiles;         /* directories, first found wins */
+	char *runtime;           /* directory of the state */
+	char *socket;            /* where to listen when no socket was handed over */
+	char *session_program;   /* nsctl-session */
+	char *responder_program; /* nsctl-aaaa */
 	enum log_level log_level;
 	bool background;
 	bool help, version; /* print that, and no more */

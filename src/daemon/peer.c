@@ -17,7 +17,7 @@
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77 /* Linux 6.5 */
 #endif
-#define STATUS_MAX (64 << 10)
+#define STATUS_MAX (1 << 20) /* with 65536 groups it has 720 KB */
 
 /* ---- identity ------------------------------------------------------------------------- */
 
@@ -346,6 +346,18 @@ static int read_oom_score_adj(int proc_fd, int *ret)
 	return r < 0 ? r : oom_score_adj_parse(text, ret);
 }
 
+/* UINT32_MAX where the kernel has no audit. */
+static uint32_t read_login_uid(int proc_fd)
+{
+	_cleanup_free_ char *text = NULL;
+	unsigned long uid;
+
+	if (file_read(proc_fd, "loginuid", STATUS_MAX, &text, NULL) < 0 ||
+	    str_to_uint(text, UINT32_MAX, &uid) < 0)
+		return UINT32_MAX;
+	return uid;
+}
+
 int peer_inheritance(const struct peer *peer, struct inheritance *ret)
 {
 	_cleanup_close_ int proc_fd = open_proc(peer->pid), cgroup_fd = -1;
@@ -360,12 +372,11 @@ int peer_inheritance(const struct peer *peer, struct inheritance *ret)
 		r = limits_parse(text, inheritance.limits);
 	if (r == 0)
 		r = read_oom_score_adj(proc_fd, &inheritance.oom_score_adj);
+	if (r == 0)
+		r = scheduling_of_child(peer->pid, &inheritance.scheduling);
 	if (r < 0)
 		return r;
-	errno = 0;
-	inheritance.nice = getpriority(PRIO_PROCESS, peer->pid);
-	if (errno)
-		return -errno;
+	inheritance.login_uid = read_login_uid(proc_fd);
 	cgroup_fd = open_cgroup(proc_fd);
 	if (!peer_alive(peer))
 		return -ESRCH;

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "nsctl/base.h"
+#include "scheduling.h"
 
 struct peer {
 	pid_t pid; /* 0: not visible from here */
@@ -47,9 +48,10 @@ int standing_parse_status(const char *text, struct standing *standing);
 /* What a command inherits from the process that asked for it. */
 struct inheritance {
 	struct rlimit limits[RLIM_NLIMITS];
-	int nice;
-	int oom_score_adj; /* who is to be killed first when memory is short: 1000 */
-	int cgroup_fd;     /* -1: unknown */
+	struct scheduling scheduling;
+	int oom_score_adj;  /* who is to be killed first when memory is short: 1000 */
+	uint32_t login_uid; /* whose session it is for the audit log; UINT32_MAX: nobody's */
+	int cgroup_fd;      /* -1: unknown */
 };
 
 /* Pure: the limits out of /proc/PID/limits (fs/proc/base.c, proc_pid_limits); -EBADMSG unless every

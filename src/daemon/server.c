@@ -163,6 +163,7 @@ int server_start(struct server *server, struct loop *loop, const struct options 
 	struct manager_options manager = {
 		.profile_directories = options->profiles,
 		.runtime_directory = options->runtime,
+		.responder_program = options->responder_program,
 	};
 	int r;
 

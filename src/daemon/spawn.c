@@ -3,7 +3,8 @@
  * Spawn: nsctl-session, from the fork to its end.
  *
  * It starts with exactly the descriptors it is given, an empty environment, default signal
- * dispositions and nothing blocked, in the caller's cgroup and under the caller's resource limits.
+ * dispositions and nothing blocked, in the caller's cgroup, under the caller's resource limits and
+ * with its share of CPUs and disks.
  * It is followed by a pidfd and reaped when it ends; a nsctld that stops leaves it alone.
  */
 #include <errno.h>
@@ -93,6 +94,19 @@ static int set_oom_score_adj(int value)
 	return r == -EACCES ? 0 : r;
 }
 
+/* Where a kernel with audit lets us: it may be that a login uid can be set once only. */
+static void set_login_uid(uint32_t uid)
+{
+	_cleanup_close_ int fd = -1;
+	char text[16];
+
+	if (uid == UINT32_MAX)
+		return;
+	fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0)
+		write_all(fd, text, snprintf(text, sizeof(text), "%u", uid));
+}
+
 static _Noreturn void child(const struct spawn *spawn, const char *program)
 {
 	char name[] = "nsctl-session";
@@ -108,6 +122,8 @@ static _Noreturn void child(const struct spawn *spawn, const char *program)
 	if (errno)
 		child_fail("can't set the OOM score");
 	set_limits(spawn->inheritance);
+	set_login_uid(spawn->inheritance->login_uid);
+	scheduling_apply(&spawn->inheritance->scheduling);
 	execve(program, arguments, environment);
 	child_fail("can't start nsctl-session");
 }

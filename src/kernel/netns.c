@@ -72,10 +72,11 @@ static int lock_directory(struct error *error)
 	return TAKE_FD(fd);
 }
 
-/* 1: it is a mount of its own, and shared; 0: it is none yet. */
+/* 1: it is a mount of its own, and shared (what is pinned below it later is so as well); 0: it is
+ * none yet. */
 static int shared(struct error *error)
 {
-	if (mount(NULL, NETNS_DIRECTORY, NULL, MS_SHARED | MS_REC, NULL) == 0)
+	if (mount(NULL, NETNS_DIRECTORY, NULL, MS_SHARED, NULL) == 0)
 		return 1;
 	return errno == EINVAL ? 0
 			       : error_errno(error, errno, _("can't share %s"), NETNS_DIRECTORY);

@@ -10,6 +10,7 @@
 #include "message.h"
 #include "nsctl/kernel.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
@@ -200,6 +201,17 @@ void nft_table_add(struct nft_batch *batch, uint32_t family, const char *table)
 	table_operation(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE, family, table);
 }
 
+void nft_table_add_owned(struct nft_batch *batch, uint32_t family, const char *table)
+{
+	struct nlmsghdr *h = operation(batch, NFT_MSG_NEWTABLE, family, NLM_F_CREATE | NLM_F_EXCL);
+
+	if (!h)
+		return;
+	mnl_attr_put_strz(h, NFTA_TABLE_NAME, table);
+	mnl_attr_put_u32(h, NFTA_TABLE_FLAGS, htonl(NFT_TABLE_F_OWNER));
+	batch_take(batch, h);
+}
+
 void nft_table_delete(struct nft_batch *batch, uint32_t family, const char *table)
 {
 	table_operation(batch, NFT_MSG_DELTABLE, 0, family, table);
@@ -339,6 +351,17 @@ void nft_rule_delete(struct nft_batch *batch, uint32_t family, const char *table
 	mnl_attr_put_strz(h, NFTA_RULE_TABLE, table);
 	mnl_attr_put_strz(h, NFTA_RULE_CHAIN, chain);
 	mnl_attr_put_u64(h, NFTA_RULE_HANDLE, htobe64(handle));
+	batch_take(batch, h);
+}
+
+void nft_rules_flush(struct nft_batch *batch, uint32_t family, const char *table, const char *chain)
+{
+	struct nlmsghdr *h = operation(batch, NFT_MSG_DELRULE, family, 0);
+
+	if (!h)
+		return;
+	mnl_attr_put_strz(h, NFTA_RULE_TABLE, table);
+	mnl_attr_put_strz(h, NFTA_RULE_CHAIN, chain);
 	batch_take(batch, h);
 }
 

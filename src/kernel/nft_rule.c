@@ -11,6 +11,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/rtnetlink.h>
 #include <netinet/ip.h>
 #include <string.h>
 
@@ -154,4 +155,79 @@ void nft_masquerade(struct nftnl_rule *rule)
 void nft_counter(struct nftnl_rule *rule)
 {
 	append(rule, "counter");
+}
+
+void nft_load_payload(struct nftnl_rule *rule, uint32_t base, uint32_t offset, uint32_t length)
+{
+	struct nftnl_expr *e = append(rule, "payload");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_BASE, base);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_LEN, length);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
+}
+
+void nft_match_local(struct nftnl_rule *rule, bool local)
+{
+	const uint32_t type = RTN_LOCAL;
+	struct nftnl_expr *e = append(rule, "fib");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
+	compare(rule, local ? NFT_CMP_EQ : NFT_CMP_NEQ, &type, sizeof(type));
+}
+
+void nft_notrack(struct nftnl_rule *rule)
+{
+	append(rule, "notrack");
+}
+
+void nft_queue(struct nftnl_rule *rule, uint16_t first, uint16_t total)
+{
+	struct nftnl_expr *e = append(rule, "queue");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_NUM, first);
+	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_TOTAL, total);
+	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_FLAGS, NFT_QUEUE_FLAG_BYPASS);
+}
+
+/* libnftnl frees the structure with the expression. */
+static void *copy(const void *info, size_t length)
+{
+	void *memory = malloc(length);
+
+	if (!memory)
+		abort();
+	return memcpy(memory, info, length);
+}
+
+void nft_xt_match(struct nftnl_rule *rule, const char *name, uint32_t revision, const void *info,
+		  size_t length)
+{
+	struct nftnl_expr *e = append(rule, "match");
+
+	if (!e)
+		return;
+	nftnl_expr_set_str(e, NFTNL_EXPR_MT_NAME, name);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_MT_REV, revision);
+	nftnl_expr_set(e, NFTNL_EXPR_MT_INFO, copy(info, length), (uint32_t)length);
+}
+
+void nft_xt_target(struct nftnl_rule *rule, const char *name, uint32_t revision, const void *info,
+		   size_t length)
+{
+	struct nftnl_expr *e = append(rule, "target");
+
+	if (!e)
+		return;
+	nftnl_expr_set_str(e, NFTNL_EXPR_TG_NAME, name);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_TG_REV, revision);
+	nftnl_expr_set(e, NFTNL_EXPR_TG_INFO, copy(info, length), (uint32_t)length);
 }

@@ -10,7 +10,7 @@
 
 #include "nsctl/kernel.h"
 
-#define STAT_MAX 4096 /* /proc/PID/stat and the like are some hundred bytes */
+#define HEAD_MAX 4096 /* what is looked for in a file of /proc/PID is in its first part */
 
 /* The inode of the namespace that a link in /proc names, read without opening it; 0 when the
  * process is gone or has none (a zombie). */
@@ -121,17 +121,29 @@ static int parse_status(const char *text, struct process_info *info)
 	return line && sscanf(line, "\nUid: %*u %u", &info->uid) == 1 ? 0 : -EBADMSG;
 }
 
+/* The beginning of a file, NUL-terminated: the whole of "status" names up to 65536 groups. */
+static int read_head(int dir_fd, const char *name, char buffer[HEAD_MAX])
+{
+	_cleanup_close_ int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buffer, HEAD_MAX - 1);
+
+	if (n < 0)
+		return -errno;
+	buffer[n] = '\0';
+	return 0;
+}
+
 /* The directory is the process's: what is read in it is of no other one that has its number now. */
 static int read_info(int fd, struct process_info *info)
 {
-	_cleanup_free_ char *stat = NULL, *status = NULL;
-	int r = file_read(fd, "stat", STAT_MAX, &stat, NULL);
+	char text[HEAD_MAX];
+	int r = read_head(fd, "stat", text);
 
 	if (r >= 0)
-		r = file_read(fd, "status", STAT_MAX, &status, NULL);
+		r = parse_stat(text, info);
 	if (r >= 0)
-		r = parse_stat(stat, info);
-	return r < 0 ? r : parse_status(status, info);
+		r = read_head(fd, "status", text);
+	return r < 0 ? r : parse_status(text, info);
 }
 
 int process_describe(pid_t pid, ino_t network, ino_t mount, struct process_info *ret)

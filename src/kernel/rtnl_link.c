@@ -34,19 +34,25 @@ static int parse_link_attributes(const struct nlmsghdr *h, struct nlattr *attrib
 	return 0;
 }
 
-/* What kind of link it is, and what its bridge knows of it. */
+/* What its bridge knows of it. */
+static void read_port(struct nlattr *port, struct rt_link_info *info)
+{
+	struct nlattr *a[IFLA_BRPORT_MAX + 1];
+
+	if (port && nla_parse_nested(a, IFLA_BRPORT_MAX, port, NULL) == 0 &&
+	    a[IFLA_BRPORT_ISOLATED])
+		info->isolated = nla_get_u8(a[IFLA_BRPORT_ISOLATED]);
+}
+
 static void read_link_info(struct nlattr *link_info, struct rt_link_info *info)
 {
-	struct nlattr *a[IFLA_INFO_MAX + 1], *port[IFLA_BRPORT_MAX + 1];
+	struct nlattr *a[IFLA_INFO_MAX + 1];
 
 	if (!link_info || nla_parse_nested(a, IFLA_INFO_MAX, link_info, NULL) < 0)
 		return;
 	if (a[IFLA_INFO_KIND])
 		nla_strlcpy(info->kind, a[IFLA_INFO_KIND], sizeof(info->kind));
-	if (a[IFLA_INFO_SLAVE_DATA] &&
-	    nla_parse_nested(port, IFLA_BRPORT_MAX, a[IFLA_INFO_SLAVE_DATA], NULL) == 0 &&
-	    port[IFLA_BRPORT_ISOLATED])
-		info->isolated = nla_get_u8(port[IFLA_BRPORT_ISOLATED]);
+	read_port(a[IFLA_INFO_SLAVE_DATA], info);
 }
 
 int rt_parse_link_header(const struct nlmsghdr *h, struct rt_link_info *info)
@@ -71,6 +77,8 @@ int rt_parse_link_header(const struct nlmsghdr *h, struct rt_link_info *info)
 	if (a[IFLA_ADDRESS] && nla_len(a[IFLA_ADDRESS]) == ETH_ALEN)
 		memcpy(&info->mac, nla_data(a[IFLA_ADDRESS]), ETH_ALEN);
 	read_link_info(a[IFLA_LINKINFO], info);
+	if (link->ifi_family == AF_BRIDGE) /* what a bridge tells of a port (br_fill_ifinfo) */
+		read_port(a[IFLA_PROTINFO], info);
 	if (a[IFLA_STATS64]) {
 		const char *stats = nla_data(a[IFLA_STATS64]); /* aligned to 4 bytes only */
 

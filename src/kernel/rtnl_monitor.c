@@ -30,13 +30,13 @@ static int attach_filter(int fd)
 {
 	struct sock_filter code[] = {
 		/* 0 */ LOAD_TYPE,
-		/* 1 */ IF_TYPE(RTM_NEWLINK, 5, 0),
+		/* 1 */ IF_TYPE(RTM_NEWLINK, 9, 0),
 		/* 2 */ IF_TYPE(RTM_DELLINK, 4, 0),
 		/* 3 */ IF_TYPE(RTM_DELADDR, 7, 0),
 		/* 4 */ IF_TYPE(RTM_DELROUTE, 6, 0),
 		/* 5 */ IF_TYPE(RTM_NEWNETCONF, 5, 0),
 		/* 6 */ IF_TYPE(RTM_NEWADDR, 2, 5),
-		/* 7 */ LOAD_FAMILY, /* the bridge's own messages about links tell nothing more */
+		/* 7 */ LOAD_FAMILY, /* a port that leaves its bridge is told twice */
 		/* 8 */ IF_FAMILY(AF_UNSPEC, 2, 3),
 		/* 9 */ LOAD_FAMILY, /* of new addresses, IPv6 alone */
 		/* 10 */ IF_FAMILY(AF_INET6, 0, 1),

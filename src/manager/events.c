@@ -44,28 +44,41 @@ static bool link_as_made(const struct manager *manager, const struct instance *i
 	       (!bridge || bridge->index == link->master);
 }
 
-static bool link_concerns(const struct manager *manager, const struct instance *instance,
-			  const struct rt_event *event)
+static const struct host_bridge *bridge_with_index(const struct manager *manager, int index)
 {
-	const struct host_bridge *bridge = own_bridge_of(manager, instance);
+	const struct host_bridge *bridge = manager->host.bridges;
+
+	while (bridge && bridge->index != index)
+		bridge = bridge->next;
+	return bridge;
+}
+
+/* Is it about the bridge that the instance is on? */
+static bool on_bridge(const struct instance *instance, const struct host_bridge *bridge)
+{
+	return bridge && strcmp(instance->bridge, bridge->name) == 0;
+}
+
+/* (What others do to their links passes here as well: no look-ups but those by number.) */
+static bool link_concerns(const struct manager *manager, const struct instance *instance,
+			  const struct rt_event *event, const struct host_bridge *bridge)
+{
 	bool gone = event->type == RT_LINK_GONE;
 
 	if (event->index == instance->host_index)
 		return gone || !link_as_made(manager, instance, &event->link);
-	if (bridge)
-		return event->index == bridge->index && (gone || !event->link.up);
+	if (on_bridge(instance, bridge))
+		return gone || !event->link.up;
 	/* another's bridge, made anew: our port has to get back in */
 	return instance->guard->waits_for_bridge && !gone &&
 	       strcmp(event->link.name, instance->bridge) == 0;
 }
 
-static bool address_concerns(const struct manager *manager, const struct instance *instance,
-			     const struct rt_event *event)
+static bool address_concerns(const struct instance *instance, const struct rt_event *event,
+			     const struct host_bridge *bridge)
 {
-	const struct host_bridge *bridge = own_bridge_of(manager, instance);
-
 	return instance->host_address.address.family &&
-	       event->index == (bridge ? bridge->index : instance->host_index);
+	       (event->index == instance->host_index || on_bridge(instance, bridge));
 }
 
 /* The first instance behind each interface stands for all: what they share is put back with it. */
@@ -93,26 +106,29 @@ static void suspect_shared(struct manager *manager)
 
 void events_host(struct manager *manager, const struct rt_event *event)
 {
+	const struct host_bridge *bridge = bridge_with_index(manager, event->index);
+	bool link = event->type == RT_LINK_GONE || event->type == RT_LINK_CHANGED;
+
 	if (event->type == RT_FORWARDING_OFF) {
+		manager->host.forwarding = false;
 		suspect_shared(manager);
 		return;
 	}
 	for (struct instance *instance = manager->host.instances; instance;
 	     instance = instance->next) {
-		bool link = event->type == RT_LINK_GONE || event->type == RT_LINK_CHANGED;
-
 		if (!instance->guard ||
 		    /* what the call that has just ended did, in between */
 		    (instance == manager->settling && event->type == RT_LINK_CHANGED))
 			continue;
-		if (link ? link_concerns(manager, instance, event)
-			 : address_concerns(manager, instance, event))
+		if (link ? link_concerns(manager, instance, event, bridge)
+			 : address_concerns(instance, event, bridge))
 			repair_suspect(instance);
 	}
 }
 
 void events_lost(struct manager *manager)
 {
+	manager->host.forwarding = false;
 	for (struct instance *instance = manager->host.instances; instance;
 	     instance = instance->next)
 		repair_suspect(instance);
@@ -177,6 +193,39 @@ int events_watch_inside(struct guard *guard, struct error *error)
 	r = loop_add_fd(guard->manager->loop, rt_monitor_fd(instance->monitor), EPOLLIN, on_inside,
 			guard, &guard->inside);
 	return r < 0 ? error_errno(error, r, "%s", _("can't watch the network inside")) : 0;
+}
+
+/* ---- the responder -------------------------------------------------------------------------- */
+
+static void on_responder(struct loop_source *source _unused_, uint32_t events _unused_,
+			 void *userdata)
+{
+	struct guard *guard = userdata;
+
+	events_unwatch_responder(guard);
+	repair_suspect(guard->instance);
+}
+
+void events_unwatch_responder(struct guard *guard)
+{
+	guard->responder = loop_source_free(guard->responder);
+	guard->responder_fd = close_fd(guard->responder_fd);
+}
+
+void events_watch_responder(struct guard *guard)
+{
+	const struct manager *manager = guard->manager;
+	int r;
+
+	events_unwatch_responder(guard);
+	if (!guard->instance->aaaa_config)
+		return;
+	r = aaaa_find(&manager->host, guard->instance, &guard->responder_fd);
+	if (r == 0)
+		r = loop_add_fd(manager->loop, guard->responder_fd, EPOLLIN, on_responder, guard,
+				&guard->responder);
+	if (r < 0)
+		repair_suspect(guard->instance);
 }
 
 /* ---- nf_tables ------------------------------------------------------------------------------ */

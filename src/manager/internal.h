@@ -31,9 +31,12 @@ struct operation {
 	bool left_over; /* something could not be taken away */
 	bool look;      /* processes are to be looked for in the next round */
 	bool killing;   /* SIGKILL by now */
-	pid_t waited;   /* one of those that are left */
-	size_t left;    /* how many */
-	int pidfd;      /* of `waited` */
+	bool freezing;  /* but first this time SIGSTOP, until none is left that moves */
+	size_t moving;  /* how many did */
+	unsigned freezes;
+	pid_t waited; /* one of those that are left */
+	size_t left;  /* how many */
+	int pidfd;    /* of `waited` */
 	struct loop_source *source, *timer;
 	uint64_t started;
 
@@ -134,6 +137,9 @@ void repair_give_up(struct instance *instance, const char *why);
 /* What instance->config is to be. */
 uint32_t repair_config(const struct profile *profile);
 json_t *repair_json(const struct instance *instance, const struct profile *profile);
+
+/* aaaa.c: "aaaa" of a profile's status, null when it has no responder. NULL: out of memory. */
+json_t *aaaa_status(const struct manager *manager, const struct instance *instance);
 
 /* events.c: notices of the monitor, and when some were lost. */
 void events_host(struct manager *manager, const struct rt_event *event);

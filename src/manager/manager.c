@@ -286,6 +286,7 @@ int manager_new(struct loop *loop, const struct manager_options *options, struct
 	manager->options = *options;
 	manager->host.runtime_directory = options->runtime_directory;
 	manager->host.settings = options->settings;
+	manager->host.responder_program = options->responder_program;
 	manager->host.note = note_host;
 	r = prepare_directories(manager, error);
 	if (r == 0)
@@ -382,6 +383,11 @@ int manager_namespaces(struct manager *manager, const char *name, struct manager
 	struct manager_namespaces namespaces = { .network = -1, .mount = -1 };
 	const struct instance *instance = manager_find(manager, name);
 
+	if (instance && instance->since && !instance->has_netns && !instance->has_mounts) {
+		error_set(error, EOPNOTSUPP, _("profile %s has no network of its own"), name);
+		error_hint(error, "%s", _("run the command without nsctl: it is in that network"));
+		return -EOPNOTSUPP;
+	}
 	/* what is held was compared with the record when it was taken up */
 	if (!instance || !instance->since || instance->netns_fd < 0 || instance->mounts_fd < 0) {
 		error_set(error, ENOENT,

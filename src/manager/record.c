@@ -137,10 +137,11 @@ int record_write(struct manager *manager, const struct instance *instance, struc
 		if (r < 0)
 			return error_errno(error, r, _("can't make %s"), manager->state_directory);
 	}
-	root = json_pack("{sI sI so so so so so sb ss ss ss si sI sb so so ss sb sb sb}", "since",
-			 (json_int_t)instance->since, "config", (json_int_t)instance->config,
-			 "users", strings(instance->users), "groups", strings(instance->groups),
-			 "netns", id_json(instance->has_netns, &instance->netns_id), "mounts",
+	root = json_pack("{sI sI so so so so so sb ss ss ss si sI sb so so ss sb sb sb sI}",
+			 "since", (json_int_t)instance->since, "config",
+			 (json_int_t)instance->config, "users", strings(instance->users), "groups",
+			 strings(instance->groups), "netns",
+			 id_json(instance->has_netns, &instance->netns_id), "mounts",
 			 id_json(instance->has_mounts, &instance->mounts_id), "mounted",
 			 mounted_json(instance), "resolver", instance->has_resolver, "bridge",
 			 instance->bridge, "interface", instance->interface, "host_interface",
@@ -149,7 +150,8 @@ int record_write(struct manager *manager, const struct instance *instance, struc
 			 instance->isolated, "address", prefix_json(&instance->address),
 			 "host_address", prefix_json(&instance->host_address), "gateway",
 			 ip_address_format(&instance->gateway, gateway), "routed", instance->routed,
-			 "masquerades", instance->masquerades, "forwards", instance->forwards);
+			 "masquerades", instance->masquerades, "forwards", instance->forwards,
+			 "aaaa", (json_int_t)instance->aaaa_config);
 	return write_json(path, root, error);
 }
 
@@ -286,6 +288,7 @@ static void fill(struct instance *instance, const json_t *root)
 	instance->routed = get_bool(root, "routed");
 	instance->masquerades = get_bool(root, "masquerades");
 	instance->forwards = get_bool(root, "forwards");
+	instance->aaaa_config = json_integer_value(json_object_get(root, "aaaa"));
 }
 
 static int read_instance(struct manager *manager, const char *name, struct instance ***end,

@@ -17,6 +17,7 @@
 #include "internal.h"
 
 #define GRACE_USEC        2000000ull /* between SIGTERM and SIGKILL */
+#define FREEZES_MAX       50         /* looks at /proc for what still moves, in a row */
 #define GIVE_UP_USEC      12000000ull /* then `down` fails: what can't be killed hangs in the kernel */
 #define LATE_USEC         100000ull /* between two looks at links that are still there */
 #define LINK_USEC         1000000ull /* for a namespace to go by itself, before its link is deleted */
@@ -282,6 +283,29 @@ static ino_t mount_of(const struct instance *instance)
 	return instance->mounts_fd >= 0 ? instance->mounts_id.ino : 0;
 }
 
+/* Runs it, or might it run again by itself? What waits for a disk does not multiply meanwhile. */
+static bool moves(pid_t pid, ino_t network, ino_t mount)
+{
+	struct process_info info;
+
+	return process_describe(pid, network, mount, &info) == 0 &&
+	       (info.state == 'R' || info.state == 'S');
+}
+
+static void signal_process(struct operation *operation, pid_t pid)
+{
+	ino_t network = network_of(operation->instance), mount = mount_of(operation->instance);
+
+	if (operation->freezing) {
+		operation->moving += moves(pid, network, mount);
+		process_signal(pid, network, mount, SIGSTOP);
+		return;
+	}
+	process_signal(pid, network, mount, operation->killing ? SIGKILL : SIGTERM);
+	if (!operation->killing) /* a stopped one hears nothing else */
+		process_signal(pid, network, mount, SIGCONT);
+}
+
 static void on_process(pid_t pid, ino_t network, ino_t mount, void *userdata)
 {
 	struct manager *manager = userdata;
@@ -295,18 +319,14 @@ static void on_process(pid_t pid, ino_t network, ino_t mount, void *userdata)
 			continue;
 		operation->left++;
 		operation->waited = pid;
-		process_signal(pid, network_of(operation->instance), mount_of(operation->instance),
-			       operation->killing ? SIGKILL : SIGTERM);
-		if (!operation->killing) /* a stopped one hears nothing else */
-			process_signal(pid, network_of(operation->instance),
-				       mount_of(operation->instance), SIGCONT);
+		signal_process(operation, pid);
 	}
 }
 
 static void look_again(struct operation *operation)
 {
 	operation->look = true;
-	operation->left = 0;
+	operation->left = operation->moving = 0;
 	round_soon(operation->manager);
 }
 
@@ -356,6 +376,24 @@ static void wait_for_process(struct operation *operation)
 		look_again(operation); /* ended already */
 }
 
+/*
+ * Some are left. What multiplies (a fork bomb) is not got hold of by killing, which makes room for
+ * more: it is stopped first, when it has come through one SIGKILL. The stopped ones count against
+ * its user's limit, so that those that were missed find less room each time.
+ */
+static void go_on(struct operation *operation)
+{
+	if (operation->freezing) {
+		if (!operation->moving || ++operation->freezes >= FREEZES_MAX)
+			operation->freezing = false;
+		look_again(operation);
+		return;
+	}
+	operation->freezing = operation->killing;
+	operation->freezes = 0;
+	wait_for_process(operation);
+}
+
 void remove_round(struct manager *manager)
 {
 	struct operation *operation, *next;
@@ -372,7 +410,7 @@ void remove_round(struct manager *manager)
 			continue;
 		operation->look = false;
 		if (operation->left) {
-			wait_for_process(operation);
+			go_on(operation);
 			continue;
 		}
 		stop_waiting(operation);

@@ -25,6 +25,7 @@ static const struct backoff_policy policy = {
 static void guard_free(struct guard *guard)
 {
 	loop_source_free(guard->inside);
+	events_unwatch_responder(guard);
 	free(guard->last);
 	free(guard->gave_up);
 	free(guard);
@@ -59,6 +60,7 @@ static int guard_new(struct manager *manager, struct instance *instance, struct 
 		return error_oom(error);
 	guard->manager = manager;
 	guard->instance = instance;
+	guard->responder_fd = -1;
 	instance->guard = guard;
 	r = events_start(manager, error);
 	if (r == 0)
@@ -95,6 +97,8 @@ void repair_watch(struct manager *manager, struct instance *instance, bool wante
 	else if (guard_new(manager, instance, &error) < 0)
 		log_warning("profile %s: what goes is not put back: %s", instance->name,
 			    error_text(&error));
+	if (instance->guard)
+		events_watch_responder(instance->guard);
 }
 
 /* ---- when -------------------------------------------------------------------------------------
@@ -292,6 +296,7 @@ void repair_end(struct operation *operation, struct instance *instance)
 		return;
 	}
 	guard->repairs++;
+	events_watch_responder(guard);
 	guard->last = strv_join(operation->made, ", ");
 	log_notice("profile %s: put back what was gone or changed: %s", instance->name,
 		   guard->last ? guard->last : "");

@@ -14,8 +14,10 @@ struct guard {
 
 	/* events.c */
 	struct loop_source *inside; /* events of the namespace */
-	int inside_index;           /* of its interface, 0: not known */
-	bool waits_for_bridge;      /* another's, which has gone */
+	struct loop_source *responder;
+	int responder_fd;      /* a pidfd: readable when it has ended; -1: not watched */
+	int inside_index;      /* of its interface, 0: not known */
+	bool waits_for_bridge; /* another's, which has gone */
 
 	/* repair.c */
 	uint64_t due; /* when to look, as now_usec(); 0: there is no suspicion */
@@ -38,3 +40,6 @@ int events_start(struct manager *manager, struct error *error);
 void events_stop(struct manager *manager);
 /* Begins to hear of the guarded namespace. */
 int events_watch_inside(struct guard *guard, struct error *error);
+/* The responder that runs now; when none does that should, that is a suspicion. */
+void events_watch_responder(struct guard *guard);
+void events_unwatch_responder(struct guard *guard);

@@ -148,11 +148,11 @@ json_t *manager_status(struct manager *manager, const char *name)
 	nat = !instance || !instance->interface[0]
 		      ? json_null()
 		      : json_string(instance->masquerades ? "masquerade" : "none");
-	return json_pack("{ss ss so so so so so si so so sn s[]}", "name", name, "state",
+	return json_pack("{ss ss so so so so so si so so so s[]}", "name", name, "state",
 			 state_of(instance, &drift), "since", since_json(instance), "netns",
 			 netns_json(instance), "interfaces", interfaces_json(instance), "nat", nat,
 			 "dns", dns_json(instance, profile), "processes",
 			 instance ? (int)count_processes(manager, instance) : 0, "drift",
 			 drift_json(&drift), "repair", repair_json(instance, profile), "aaaa",
-			 "services");
+			 aaaa_status(manager, instance), "services");
 }

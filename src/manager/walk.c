@@ -22,11 +22,13 @@ static int walk_step(struct step_context *context, const struct step *step, bool
 		     struct error *error)
 {
 	uint64_t start = now_usec();
-	int r = 0;
+	int r;
 
 	if (step->wanted(context->profile))
 		r = step->up(context, error);
-	else if (!fresh) /* taken out of the profile since */
+	else if (fresh)
+		return 0;
+	else /* taken out of the profile since */
 		r = step->down(context, error);
 	log_debug("profile %s, step %s: %s in %u us", context->instance->name, step->name,
 		  r > 0    ? "made"

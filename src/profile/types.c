@@ -149,7 +149,9 @@ static const char *check_dns_option(const char *text)
 
 static const char *check_qtype(const char *text)
 {
-	return only_of(text, LETTERS DIGITS) ? NULL : N_("not a type of DNS record");
+	uint16_t type;
+
+	return dns_type_parse(text, &type) == 0 ? NULL : N_("not a type that can be answered");
 }
 
 static const char *check_path(const char *text)
@@ -190,7 +192,8 @@ STRING_TYPE(type_hostname, N_("a host name, as in pc1 or pc1.example.org: at mos
 	    check_hostname);
 STRING_TYPE(type_domain, N_("a domain, as in example.org"), check_domain);
 STRING_TYPE(type_dns_option, N_("an option of resolv.conf(5), as in ndots:2"), check_dns_option);
-STRING_TYPE(type_qtype, N_("a type of DNS record, as in AAAA"), check_qtype);
+STRING_TYPE(type_qtype, N_("AAAA, HTTPS, SVCB, or the number of a type of DNS record"),
+	    check_qtype);
 STRING_TYPE(type_directory, N_("an absolute path below /"), check_directory);
 
 /* ---- words and numbers ------------------------------------------------------------------- */

@@ -275,7 +275,18 @@ static int check_egress(const struct check *check)
 
 static int check_aaaa(const struct check *check)
 {
-	if (check->profile->aaaa_run != AAAA_INSIDE || check->profile->network == NETWORK_NEW)
+	const struct profile *profile = check->profile;
+
+	if (profile->aaaa_run == AAAA_OUTSIDE && profile->aaaa_hook == AAAA_HOOK_OUTPUT &&
+	    profile->network == NETWORK_NEW) {
+		blame(check, find(check, "aaaa", "run", 0), "%s",
+		      _("with hook = output would answer the host's programs, not the profile's"));
+		error_hint(check->error, "%s",
+			   _("add hook = forward, for queries that the profile sends; or for the "
+			     "whole host network = host"));
+		return -EINVAL;
+	}
+	if (profile->aaaa_run != AAAA_INSIDE || profile->network == NETWORK_NEW)
 		return 0;
 	return blame(check, find(check, "aaaa", "run", 0), "%s",
 		     _("has no inside with network = host"));

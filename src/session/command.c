@@ -59,7 +59,8 @@ static int set_environment(const struct session_request *request)
 	return 0;
 }
 
-void command_become(const struct session_request *request, int pipe_fd, pid_t leader)
+void command_become(const struct session_request *request, int pipe_fd, pid_t leader,
+		    int terminal_fd)
 {
 	sigset_t none;
 	int r, status;
@@ -70,6 +71,9 @@ void command_become(const struct session_request *request, int pipe_fd, pid_t le
 	if (getppid() != leader)
 		_exit(SESSION_EXIT_FAILED);
 	if (setpgid(0, 0) < 0)
+		fail(pipe_fd, SESSION_EXIT_FAILED, errno);
+	/* here and not by the leader: the command must be there before it looks */
+	if (terminal_fd >= 0 && tcsetpgrp(terminal_fd, getpid()) < 0)
 		fail(pipe_fd, SESSION_EXIT_FAILED, errno);
 	r = set_environment(request);
 	if (r < 0)

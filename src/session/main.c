@@ -4,9 +4,10 @@
  *
  * nsctld starts it with root's rights and the descriptors of nsctl/session.h, and has authorised
  * the caller already. The order: take the request, become the caller inside the profile (enter.c),
- * take the caller's descriptors (stdio.c), start the command and stay as its session's leader
- * (leader.c). Any step that fails ends it before a command was started, and the caller is told on
- * the connection. No locale is set, so that no message looks for files inside the profile.
+ * take the caller's descriptors (stdio.c) and terminal (terminal.c), start the command and stay as
+ * its session's leader (leader.c). Any step that fails ends it before a command was started, and
+ * the caller is told on the connection. No locale is set, so that no message looks for files inside
+ * the profile.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -50,9 +51,11 @@ static void block_signals(void)
 
 int main(void)
 {
+	struct session_terminal_ends ends = { .master_fd = -1, .slave_fd = -1 };
+	enum session_terminal terminal = SESSION_TERMINAL_NONE;
 	struct session_request request = {};
 	_cleanup_error_ struct error error = {};
-	int r, status;
+	int r, status, master_fd = -1;
 
 	if (!started_by_nsctld()) {
 		fputs(_("nsctl-session is started by nsctld; run \"nsctl exec\" instead\n"),
@@ -66,13 +69,16 @@ int main(void)
 	if (r >= 0)
 		r = enter(&request, &error);
 	if (r >= 0)
-		r = stdio_receive(SESSION_FD_CONNECTION, &error);
+		r = stdio_receive(SESSION_FD_CONNECTION, &terminal, &master_fd, &error);
+	if (r >= 0 && terminal != SESSION_TERMINAL_NONE)
+		r = terminal_take(&ends, master_fd, &error);
 	if (r < 0) {
 		leader_report_failure(SESSION_FD_CONNECTION, SESSION_EXIT_FAILED,
 				      error_text(&error));
 		status = SESSION_EXIT_FAILED;
 	} else {
-		status = leader_run(&request, SESSION_FD_CONNECTION);
+		status = leader_run(&request, SESSION_FD_CONNECTION, &ends,
+				    terminal == SESSION_TERMINAL_FOREGROUND);
 	}
 	session_request_clear(&request);
 	return status;

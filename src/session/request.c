@@ -247,7 +247,8 @@ ssize_t session_message_parse(const void *data, size_t length, struct session_me
 	if (!record)
 		return 0;
 	memcpy(&message, record, sizeof(message));
-	if (message.type != SESSION_SIGNAL &&
+	if (message.type != SESSION_SIGNAL && message.type != SESSION_FOREGROUND &&
+	    message.type != SESSION_HANGUP &&
 	    (message.type < SESSION_STARTED || message.type > SESSION_FAILED))
 		return -EBADMSG;
 	if (message.length && message.type != SESSION_FAILED)

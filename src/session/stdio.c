@@ -13,38 +13,42 @@
 #include "session_private.h"
 
 #define N_FDS        3
-#define PATIENCE_MS  10000 /* a caller that never says what it wants is none */
-#define CONTROL_SIZE CMSG_SPACE(sizeof(int) * N_FDS)
+#define N_FDS_MAX    (N_FDS + 1) /* and the master of a terminal */
+#define PATIENCE_MS  10000       /* a caller that never says what it wants is none */
+#define CONTROL_SIZE CMSG_SPACE(sizeof(int) * N_FDS_MAX)
 
 union control {
 	struct cmsghdr header;
 	char space[CONTROL_SIZE];
 };
 
-int session_send_stdio(int connection_fd, const int fds[3])
+int session_send_stdio(int connection_fd, const int fds[3], enum session_terminal terminal,
+		       int master_fd)
 {
-	struct session_message message = { .type = SESSION_STDIO };
+	struct session_message message = { .type = SESSION_STDIO, .value = terminal };
 	struct iovec part = { &message, sizeof(message) };
+	int all[N_FDS_MAX] = { fds[0], fds[1], fds[2], master_fd };
+	size_t bytes = sizeof(int) * (terminal == SESSION_TERMINAL_NONE ? N_FDS : N_FDS_MAX);
 	union control control = {
-		.header = { .cmsg_len = CMSG_LEN(sizeof(int) * N_FDS),
+		.header = { .cmsg_len = CMSG_LEN(bytes),
 			    .cmsg_level = SOL_SOCKET,
 			    .cmsg_type = SCM_RIGHTS },
 	};
 	struct msghdr header = { .msg_iov = &part,
 				 .msg_iovlen = 1,
 				 .msg_control = &control,
-				 .msg_controllen = sizeof(control) };
+				 .msg_controllen = CMSG_SPACE(bytes) };
 	ssize_t n;
 
-	memcpy(CMSG_DATA(&control.header), fds, sizeof(int) * N_FDS);
+	memcpy(CMSG_DATA(&control.header), all, bytes);
 	do
 		n = sendmsg(connection_fd, &header, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
 }
 
-/* The three of them, or nothing; -EBADMSG when it is not exactly that. */
-static int receive(int connection_fd, int ret_fds[N_FDS])
+/* Exactly those that belong to the message, or nothing: -EBADMSG. */
+static int receive(int connection_fd, int ret_fds[N_FDS_MAX], enum session_terminal *ret_terminal)
 {
 	struct session_message message = {};
 	struct iovec part = { &message, sizeof(message) };
@@ -55,6 +59,7 @@ static int receive(int connection_fd, int ret_fds[N_FDS])
 				 .msg_controllen = sizeof(control) };
 	ssize_t n = recvmsg(connection_fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	const struct cmsghdr *c = CMSG_FIRSTHDR(&header);
+	size_t bytes;
 
 	if (n < 0)
 		return -errno;
@@ -62,21 +67,27 @@ static int receive(int connection_fd, int ret_fds[N_FDS])
 		return -ECONNRESET;
 	/* what came otherwise is closed by the end of this process */
 	if (n != sizeof(message) || message.type != SESSION_STDIO || message.length ||
-	    header.msg_flags & MSG_CTRUNC || !c || c->cmsg_level != SOL_SOCKET ||
-	    c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(int) * N_FDS))
+	    message.value < SESSION_TERMINAL_NONE || message.value > SESSION_TERMINAL_FOREGROUND)
 		return -EBADMSG;
-	memcpy(ret_fds, CMSG_DATA(c), sizeof(int) * N_FDS);
+	bytes = sizeof(int) * (message.value == SESSION_TERMINAL_NONE ? N_FDS : N_FDS_MAX);
+	if (header.msg_flags & MSG_CTRUNC || !c || c->cmsg_level != SOL_SOCKET ||
+	    c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(bytes))
+		return -EBADMSG;
+	memcpy(ret_fds, CMSG_DATA(c), bytes);
+	*ret_terminal = message.value;
 	return 0;
 }
 
-int stdio_receive(int connection_fd, struct error *error)
+int stdio_receive(int connection_fd, enum session_terminal *ret_terminal, int *ret_master,
+		  struct error *error)
 {
 	struct pollfd poll_fd = { .fd = connection_fd, .events = POLLIN };
-	int fds[N_FDS], r = poll(&poll_fd, 1, PATIENCE_MS);
+	enum session_terminal terminal = SESSION_TERMINAL_NONE;
+	int fds[N_FDS_MAX] = { -1, -1, -1, -1 }, r = poll(&poll_fd, 1, PATIENCE_MS);
 
 	if (r == 0)
 		return error_set(error, ETIMEDOUT, _("standard input and output did not come"));
-	r = r < 0 ? -errno : receive(connection_fd, fds);
+	r = r < 0 ? -errno : receive(connection_fd, fds, &terminal);
 	for (int i = 0; r >= 0 && i < N_FDS; i++)
 		if (dup2(fds[i], i) < 0)
 			r = -errno;
@@ -84,5 +95,7 @@ int stdio_receive(int connection_fd, struct error *error)
 		return error_errno(error, r, _("can't take standard input and output"));
 	for (int i = 0; i < N_FDS; i++)
 		close_fd(fds[i]);
+	*ret_terminal = terminal;
+	*ret_master = fds[N_FDS];
 	return 0;
 }

@@ -96,9 +96,13 @@ static int save_side_effects(struct host *host)
 static int prepare(struct host *host, struct error *error)
 {
 	_cleanup_free_ char *value = NULL;
-	int r = sysctl_get(IP_FORWARD, &value);
+	int r;
 
-	if (r == 0 && strcmp(value, "1") == 0)
+	if (host->forwarding)
+		return 0;
+	r = sysctl_get(IP_FORWARD, &value);
+	host->forwarding = r == 0 && strcmp(value, "1") == 0;
+	if (host->forwarding)
 		return 0;
 	if (r == 0 && !host->sysctls) {
 		r = save_side_effects(host);
@@ -114,10 +118,11 @@ static int prepare(struct host *host, struct error *error)
 
 /* What was saved stays noted until forget_saved, so that the rules against strangers can be taken
  * away after it. */
-static int restore(const struct host *host, struct error *error)
+static int restore(struct host *host, struct error *error)
 {
 	int r = 0;
 
+	host->forwarding = false;
 	for (struct host_sysctl *saved = host->sysctls; saved; saved = saved->next) {
 		int s = sysctl_set(saved->name, saved->value);
 
@@ -169,6 +174,7 @@ static int up(struct step_context *context, struct error *error)
 
 	if (!instance->routed)
 		return 0;
+	host->forwarding &= !instance->forwards; /* what is to be set right is looked at */
 	r = prepare(host, error);
 	if (r < 0)
 		return r;
@@ -190,6 +196,7 @@ static int up(struct step_context *context, struct error *error)
 		r = sysctl_set(IP_FORWARD, "1");
 		if (r < 0)
 			return error_errno(error, r, _("can't set %s"), IP_FORWARD);
+		host->forwarding = true;
 	}
 	if (r == 0 && look)
 		r = foreign_let_through(context, interface, error);

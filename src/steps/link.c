@@ -193,6 +193,20 @@ static int settle(struct step_context *context, int master, struct error *error)
 	return r < 0 ? r : changed;
 }
 
+/* Somebody gave the outer end another name: the pair, known by its inner end, is made anew. */
+static int remove_renamed(struct step_context *context, struct error *error)
+{
+	struct instance *instance = context->instance;
+	struct rt_link_info inner;
+	struct rt *inside;
+
+	if (!instance->host_index || !look_inner(context, &inner) ||
+	    strcmp(inner.kind, "veth") != 0 || inner.peer != instance->host_index ||
+	    instance_rt(instance, &inside, NULL) < 0)
+		return 0;
+	return rt_link_delete(inside, inner.index, error);
+}
+
 static int up(struct step_context *context, struct error *error)
 {
 	struct rt_link_info outer, inner;
@@ -200,6 +214,8 @@ static int up(struct step_context *context, struct error *error)
 	int master, r;
 
 	r = master_of(context, &master, error);
+	if (r == 0 && !has_outer)
+		r = remove_renamed(context, error);
 	if (r < 0)
 		return r;
 	/* half a pair, or one under another name than the profile has now, is made anew */

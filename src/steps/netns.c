@@ -10,12 +10,12 @@
 #include "netns_ahead.h"
 #include "step.h"
 
-/* With `ipv6 = no`; the first two in every namespace. New links take over "default". */
+/* With `ipv6 = no`; those of IPv4 in every namespace. New links take over "default". */
 static const char *const settings_inside[][2] = {
+	{ "net/ipv6/conf/all/disable_ipv6", "1" }, /* first: see prepare_inside */
+	{ "net/ipv6/conf/default/disable_ipv6", "1" },
 	{ "net/ipv4/conf/all/accept_redirects", "0" },
 	{ "net/ipv4/conf/default/accept_redirects", "0" },
-	{ "net/ipv6/conf/all/disable_ipv6", "1" },
-	{ "net/ipv6/conf/default/disable_ipv6", "1" },
 	{ "net/ipv6/conf/all/accept_ra", "0" },
 	{ "net/ipv6/conf/default/accept_ra", "0" },
 };
@@ -78,22 +78,27 @@ static int bring_lo_up(struct rt *rt, struct error *error)
 	return r < 0 ? r : 1;
 }
 
-/* In a namespace that nobody else knows of yet. */
+/* In a namespace that nobody else knows of yet. The kernel wants its lock on links to switch IPv6
+ * off, and where that is taken it runs the system call again at once until it is not
+ * (net/ipv6/addrconf.c, restart_syscall): so this stands in line for the lock right before. */
 static int prepare_inside(void *argument)
 {
 	struct prepare *prepare = argument;
-	int r;
+	struct rt_link_info lo;
+	int r = rt_open(-1, &prepare->rt, prepare->error);
 
+	if (r == 0)
+		r = rt_monitor_open(-1, &prepare->monitor, prepare->error);
+	if (r < 0)
+		return r;
+	rt_link_by_index(prepare->rt, LOOPBACK_INDEX, &lo);
 	for (size_t i = 0; i < ARRAY_SIZE(settings_inside); i++) {
 		r = sysctl_set(settings_inside[i][0], settings_inside[i][1]);
 		if (r < 0 && r != -ENOENT)
 			return error_errno(prepare->error, r, _("can't set %s inside"),
 					   settings_inside[i][0]);
 	}
-	r = rt_open(-1, &prepare->rt, prepare->error);
-	if (r == 0)
-		r = rt_monitor_open(-1, &prepare->monitor, prepare->error);
-	return r < 0 ? r : rt_link_set_up(prepare->rt, LOOPBACK_INDEX, prepare->error);
+	return rt_link_set_up(prepare->rt, LOOPBACK_INDEX, prepare->error);
 }
 
 static bool wanted(const struct profile *profile)
@@ -104,9 +109,13 @@ static bool wanted(const struct profile *profile)
 /* The directory goes with the last pin when nsctl made it, also if this daemon dies right after. */
 static int expect_directory(struct host *host, struct error *error)
 {
+	static const unsigned both = NETNS_MADE_DIRECTORY | NETNS_BOUND_DIRECTORY;
 	unsigned missing;
-	int r = netns_directory_missing(&missing);
+	int r;
 
+	if ((host->netns_directory & both) == both)
+		return 0;
+	r = netns_directory_missing(&missing);
 	if (r < 0)
 		return error_errno(error, r, _("can't look at %s"), NETNS_DIRECTORY);
 	missing &= ~host->netns_directory;

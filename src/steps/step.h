@@ -5,7 +5,7 @@
 #include "nsctl/steps.h"
 
 extern const struct step step_netns, step_mounts, step_bridge, step_link, step_addresses, step_nat,
-	step_forward;
+	step_forward, step_aaaa;
 
 /* Adds a sentence to what `up` tells the user. */
 void step_warn(struct step_context *context, const char *format, ...) _printf_(2, 3);

@@ -6,7 +6,7 @@
 
 const struct step *const steps[] = {
 	&step_netns,     &step_mounts, &step_resolver, &step_bridge, &step_link,
-	&step_addresses, &step_nat,    &step_forward,  NULL,
+	&step_addresses, &step_nat,    &step_forward,  &step_aaaa,   NULL,
 };
 
 /* What a profile may say that no step makes yet. A line goes when its step comes. */
@@ -16,7 +16,8 @@ static bool wants_namespaces(const struct profile *profile)
 }
 static bool wants_host_network(const struct profile *profile)
 {
-	return profile->network == NETWORK_HOST;
+	return profile->network == NETWORK_HOST &&
+	       (profile->has_dns || profile->n_binds > 0 || strv_length(profile->tmpfs) > 0);
 }
 static bool wants_ipv6(const struct profile *profile)
 {
@@ -34,10 +35,6 @@ static bool wants_firewall(const struct profile *profile)
 {
 	return profile->egress != EGRESS_ANY;
 }
-static bool wants_aaaa(const struct profile *profile)
-{
-	return profile->aaaa_run != AAAA_NO;
-}
 static bool wants_services(const struct profile *profile)
 {
 	return profile->n_services > 0;
@@ -54,12 +51,11 @@ static const struct {
 	const char *what;
 } unsupported[] = {
 	{ wants_namespaces, N_("[namespace] pid, uts, ipc and hostname") },
-	{ wants_host_network, N_("[namespace] network = host") },
+	{ wants_host_network, N_("[dns] or [mount] with [namespace] network = host") },
 	{ wants_ipv6, N_("[link] ipv6 other than \"no\"") },
 	{ wants_publish, N_("[link] publish") },
 	{ wants_enforce, N_("[dns] enforce = yes") },
 	{ wants_firewall, N_("[firewall] egress other than \"any\"") },
-	{ wants_aaaa, N_("[aaaa] run other than \"no\"") },
 	{ wants_services, N_("[service NAME]") },
 	{ wants_hooks, N_("[hook]") },
 };

@@ -222,10 +222,6 @@ same_except_profile() {
 		[firewall]
 		egress = none
 	END
-	refuses_unsupported aaaa <<-END
-		[aaaa]
-		run = inside
-	END
 	refuses_unsupported publish <<-END
 		[link]
 		publish = 8080 -> 80

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # nsctl exec for a user whom the profile admits, with stdin, stdout and stderr that are no
-# terminals.
+# terminals (exec_terminal is about those).
 
 load lib/common
 
@@ -103,11 +103,6 @@ her() {
 	undo "wait_until rmdir $group"
 	equal "$(cd / && sh -c 'echo 0 >"$0/cgroup.procs" && exec "$@"' "$group" setpriv --reuid=alice \
 		--regid=alice --init-groups -- nsctl exec hers -- grep ^0: /proc/self/cgroup)" "0::/world-$$"
-}
-
-@test "a terminal is refused until there are pseudo-terminals" {
-	run -125 as alice script -qec "nsctl exec hers -- true" /dev/null
-	says "is a terminal"
 }
 
 @test "the environment is data: nothing of it works on what runs as root" {

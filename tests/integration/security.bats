@@ -145,6 +145,126 @@ log_of_nsctld() {
 	equal "$(nsctl exec liar -u alice -- id -u)" 2001
 }
 
+@test "R6 the command is in a session of its own, without its caller's terminal" {
+	nsctl up hers
+	# session and terminal of a process: fields 6 and 7 of stat, and whether /dev/tty can be opened
+	cat >/run/world/alice/look <<-'END'
+		cut -d" " -f 6,7 /proc/$$/stat
+		(exec 9</dev/tty) 2>/dev/null && echo "opened $(ps -o tty= -p $$)" || echo none
+	END
+	undo "rm /run/world/alice/look"
+	as alice script -qec "sh /run/world/alice/look >/run/world/alice/outside;
+		nsctl exec hers -- sh /run/world/alice/look </dev/null >/run/world/alice/inside 2>/run/world/alice/errors" /dev/null
+	undo "rm /run/world/alice/outside /run/world/alice/inside /run/world/alice/errors"
+	local session terminal session_inside terminal_inside
+	read -r session terminal </run/world/alice/outside
+	read -r session_inside terminal_inside </run/world/alice/inside
+	grep -q opened /run/world/alice/outside
+	[[ $terminal -ne 0 && $session_inside -ne 0 ]]
+	[[ $session_inside -ne $session && $terminal_inside -ne $terminal ]]
+	equal "$(cat /run/world/alice/errors)" ""
+	if [[ $terminal_inside -eq 0 ]]; then
+		grep -q none /run/world/alice/inside
+	fi
+}
+
+@test "R7 a session sends signals to its command only, and only such as there are" {
+	nsctl up hers
+	setpriv --reuid=alice --regid=alice --init-groups -- sleep 1000 3>&- 4>&- &
+	local bystander=$!
+	undo "kill $bystander; wait_until is_gone $bystander"
+	run -0 python_as alice <<-'END'
+		def signals(*numbers):
+		    connection = Connection()
+		    connection.call('Exec', exec_call(['sh', '-c', 'trap "echo usr1; exit 7" USR1; echo ready; '
+		                                       'while :; do sleep 0.02; done']), upgrade=True)
+		    reader, writer = os.pipe()
+		    null = os.open('/dev/null', os.O_RDWR)
+		    connection.socket.sendmsg([struct.pack('=HHi', 2, 0, 0)],
+		        [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [null, writer, writer]))])
+		    os.close(writer)
+		    assert os.read(reader, 100) == b'ready\n'
+		    for number in numbers:
+		        connection.socket.sendall(struct.pack('=HHi', 1, 0, number))
+		    said = b''
+		    while chunk := os.read(reader, 100):
+		        said += chunk
+		    records = b''
+		    try:
+		        while chunk := connection.socket.recv(100):
+		            records += chunk
+		    except ConnectionResetError:
+		        pass
+		    kinds = [struct.unpack_from('=HHi', records, at)[::2] for at in range(0, len(records), 8)]
+		    print(int(numbers[0]), 'usr1' if b'usr1' in said else 'nothing', [kind for kind in kinds if kind[0] > 64])
+
+		signals(signal.SIGUSR1)
+		# What is no signal ends the conversation, and with it the command: nobody else gets one.
+		for number in (0, -1, 65, 2**31 - 1, -2**31):
+		    signals(number)
+	END
+	equal "${lines[0]}" "10 usr1 [(67, 7)]"
+	equal "${#lines[@]}" 6
+	run ! grep usr1 <<<"${lines[*]:1}"
+	run ! is_gone "$bystander"
+	run ! pgrep -u alice -x sh
+}
+
+@test "R8 a number that was given to another process meanwhile lends nothing to the caller" {
+	nsctl up hers
+	[[ -w /proc/sys/kernel/ns_last_pid ]] || skip "pids can't be chosen here"
+	# The caller gained nothing outside (no_new_privs). It connects, hands the socket on and dies; then
+	# its number is that of a process that is free.
+	run -0 env PYTHONPATH=/run/world PYTHONDONTWRITEBYTECODE=1 python3 - 3>&- 4>&- <<-'END'
+		import ctypes, os, socket, sys, time
+		from varlink_client import Connection, VarlinkError
+
+		def become_alice():
+		    os.setgroups([2003]); os.setresgid(2001, 2001, 2001); os.setresuid(2001, 2001, 2001)
+
+		def call(connection):
+		    try:
+		        connection.call('Exec', {'profile': 'hers', 'command': ['true'], 'environment': [],
+		                                 'directory': '/', 'umask': 18}, upgrade=True)
+		        return 'started'
+		    except VarlinkError as error:
+		        return error.name.rsplit('.', 1)[1]
+
+		def connect():
+		    """A connection that a confined child has made; the child has ended."""
+		    connection = Connection.__new__(Connection)
+		    connection.buffer, connection.fds = b'', []
+		    connection.socket = socket.socket(socket.AF_UNIX)
+		    child = os.fork()
+		    if child == 0:
+		        become_alice()
+		        assert ctypes.CDLL(None).prctl(38, 1, 0, 0, 0) == 0
+		        connection.socket.connect('/run/nsctl/nsctl.sock')
+		        os._exit(0)
+		    os.waitpid(child, 0)
+		    return connection, child
+
+		for attempt in range(50):
+		    connection, gone = connect()
+		    with open('/proc/sys/kernel/ns_last_pid', 'w') as file:
+		        file.write(str(gone - 1))
+		    child = os.fork()
+		    if child == 0:
+		        become_alice()
+		        time.sleep(1000)
+		        os._exit(0)
+		    if child == gone:
+		        print(call(connection))
+		    os.kill(child, 9)
+		    os.waitpid(child, 0)
+		    if child == gone:
+		        break
+		else:
+		    print('the number did not come again')
+	END
+	equal "$output" Denied
+}
+
 @test "R8 who connected is who calls, and nobody speaks for one that has gone" {
 	nsctl up hers
 	# The socket of a process that has ended, in the hands of one that is admitted.
@@ -242,6 +362,29 @@ print(os.getresuid(), os.getresgid(), sorted(os.getgroups()))'
 	run nsctl up linked
 	[[ $status -ne 0 ]]
 	says /run/world/alice/dir/link
+}
+
+@test "R13 many at once stack no mounts and lose no lock" {
+	nsctl up vpn
+	local before
+	# what is mounted on /run/netns and in it, and how often
+	pins() { awk '$5 ~ "^/run/netns" { print $5 }' /proc/self/mountinfo | sort | uniq -c; }
+	before=$(pins)
+	local -a others=()
+	local i
+	for i in 1 2 3 4; do
+		(for _ in 1 2 3 4 5; do as alice nsctl up hers; as alice nsctl down hers; done) &>/dev/null 3>&- 4>&- &
+		others+=($!)
+		(for _ in 1 2 3 4 5; do ip netns add "by-hand-$i"; ip netns del "by-hand-$i"; done) &>/dev/null 3>&- 4>&- &
+		others+=($!)
+	done
+	wait "${others[@]}"
+	nsctl down hers
+	equal "$(pins)" "$before"
+	run ! grep -v ' 1 ' <<<"$(pins | sed 's/^ *\([0-9]*\) .*/ \1 /')"
+	# and the lock is free
+	flock --nonblock /run/netns true
+	no_drift vpn
 }
 
 @test "R14 no abstract socket, outside or inside" {
@@ -549,4 +692,136 @@ print(os.WCOREDUMP(os.waitpid(process.pid, 0)[1]))' "$@" 3>&- 4>&-
 	says "nsctl: " "another network"
 	run ! pgrep -x nsctld
 	nsctld_start
+}
+
+@test "a caller that does not read, or never finishes what it begins, delays no one" {
+	nsctl up hers
+	local log_start
+	python_as mallory 3>&- 4>&- <<-'END' &
+		kept = []
+		def connect():
+		    kept.append(Connection())
+		    return kept[-1]
+		for _ in range(10):
+		    connect()  # says nothing
+		    connect().socket.sendall(b'{"method":"org.nsctl.Man')  # never finishes
+		    flood = connect()  # asks and asks, and reads nothing
+		    flood.socket.setblocking(False)
+		    try:
+		        while True:
+		            flood.socket.send(b'{"method":"org.varlink.service.GetInterfaceDescription",'
+		                              b'"parameters":{"interface":"org.nsctl.Manager"}}\0' * 100)
+		    except (BlockingIOError, BrokenPipeError, ConnectionResetError):
+		        pass
+		open('/run/world/mallory/now', 'w').close()
+		signal.pause()
+	END
+	local first=$!
+	undo "pkill -u mallory python3 || true; rm -f /run/world/mallory/now"
+	# She is admitted, and lets her commands wait: for their descriptors, or for a reader of news.
+	python_as alice 3>&- 4>&- <<-'END' &
+		kept = []
+		def begin(stdio):
+		    connection = Connection()
+		    connection.call('Exec', exec_call(['sh', '-c', 'kill -STOP $$; sleep 1000']), upgrade=True)
+		    kept.append(connection)
+		    if stdio:
+		        null = os.open('/dev/null', os.O_RDWR)
+		        connection.socket.sendmsg([struct.pack('=HHi', 2, 0, 0)],
+		            [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [null] * 3))])
+		for _ in range(10):
+		    begin(False)
+		    begin(True)
+		open('/run/world/alice/now', 'w').close()
+		signal.pause()
+	END
+	local second=$!
+	undo "pkill -u alice python3 || true; rm -f /run/world/alice/now; wait_until -t 20 no_sessions"
+	wait_until test -e /run/world/mallory/now
+	wait_until test -e /run/world/alice/now
+	local i
+	for i in 1 2 3; do
+		equal "$(timeout 3 setpriv --reuid=3000000001 --regid=2001 --groups=2003 -- nsctl exec hers -- echo in </dev/null)" in
+		timeout 3 nsctl list >/dev/null
+	done
+	pkill -u mallory python3
+	pkill -u alice python3
+	wait $first $second || true
+}
+
+no_sessions() {
+	! pgrep -x nsctl-session
+}
+
+@test "a caller whose limits let nothing start gets an end, not a wait" {
+	nsctl up hers
+	run -0 python_as alice <<-'END'
+		import resource
+		connection = Connection()
+		null = os.open('/dev/null', os.O_RDWR)
+		# less than a session has open when it starts
+		resource.setrlimit(resource.RLIMIT_NOFILE, (5, 5))
+		connection.call('Exec', exec_call(['echo', 'in']), upgrade=True)
+		connection.socket.settimeout(10)
+		data = b''
+		try:
+		    connection.socket.sendmsg([struct.pack('=HHi', 2, 0, 0)],
+		        [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [null] * 3))])
+		    while chunk := connection.socket.recv(1000):
+		        data += chunk
+		except (BrokenPipeError, ConnectionResetError):
+		    pass
+		started = [kind for kind in data[::8] if kind == 64]
+		print('ended', started)
+	END
+	equal "$output" "ended []"
+	wait_until no_sessions
+}
+
+@test "a fork bomb inside, bounded by its caller's limit, is ended by down" {
+	nsctl up hers
+	# It multiplies, ignores what it can, and leaves its session.
+	prlimit --nproc=150:150 setpriv --reuid=alice --regid=alice --init-groups -- nsctl exec hers -- python3 -c '
+import os, signal, time
+for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+    signal.signal(number, signal.SIG_IGN)
+while True:
+    try:
+        if os.fork() == 0:
+            os.setsid()
+    except OSError:
+        time.sleep(0.01)' </dev/null >/dev/null 2>&1 3>&- 4>&- &
+	local bomb=$!
+	many() { [[ $(pgrep -u alice -c python3) -gt 100 ]]; }
+	wait_until many
+	[[ $(nsctl ps --json hers | jq '.processes | length') -gt 100 ]]
+	timeout 30 nsctl down hers
+	none_of_alice() { ! pgrep -u alice -r D,R,S,T; }
+	wait_until none_of_alice || { ps -u alice -o pid,ppid,stat,args; return 1; }
+	wait $bomb || true
+}
+
+@test "what forks twice and leaves its session is found by ps, and ended by down" {
+	nsctl up hers
+	as alice nsctl exec hers -- python3 -c '
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if os.fork():
+    os._exit(0)
+os.setsid()
+if os.fork():
+    os._exit(0)
+os.chdir("/")
+for fd in range(3):
+    os.close(fd)
+open("/run/world/alice/pid", "w").write(str(os.getpid()))
+time.sleep(1000)' </dev/null 3>&- 4>&-
+	undo "rm -f /run/world/alice/pid"
+	wait_until test -s /run/world/alice/pid
+	local pid
+	pid=$(cat /run/world/alice/pid)
+	run -0 nsctl ps hers
+	says "$pid" python3
+	nsctl down hers
+	is_gone "$pid"
 }

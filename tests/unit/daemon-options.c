@@ -25,6 +25,7 @@ static void defaults_are_filled_in(_unused_ void **state)
 	assert_string_equal(options.runtime, "/run/nsctl");
 	assert_string_equal(options.socket, "/run/nsctl/nsctl.sock");
 	assert_string_equal(options.session_program, LIBEXECDIR "/nsctl-session");
+	assert_string_equal(options.responder_program, SBINDIR "/nsctl-aaaa");
 	assert_int_equal(strv_length(options.profiles), 3);
 	assert_string_equal(options.profiles[0], SYSCONFDIR "/nsctl/profiles");
 	assert_string_equal(options.profiles[1], "/run/nsctl/profiles");

@@ -50,6 +50,8 @@ NOT_REACHED(bool, manager_is_up, _unused_ struct manager *a, _unused_ const char
 NOT_REACHED(json_t *, manager_status, _unused_ struct manager *a, _unused_ const char *b)
 NOT_REACHED(int, manager_processes, _unused_ struct manager *a, _unused_ const char *b,
 	    _unused_ json_t **c, _unused_ struct error *d)
+NOT_REACHED(int, manager_aaaa, _unused_ struct manager *a, _unused_ const char *b,
+	    _unused_ int64_t c, _unused_ json_t **d, _unused_ struct error *e)
 NOT_REACHED(int, manager_namespaces, _unused_ struct manager *a, _unused_ const char *b,
 	    _unused_ struct manager_namespaces *c, _unused_ struct error *d)
 

@@ -13,12 +13,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 
 #include <cmocka.h>
 
@@ -37,6 +39,8 @@ struct run {
 	int seals, namespace_fd;
 	int in;      /* stdin; -1: /dev/null */
 	bool silent; /* the caller sends no descriptors */
+	enum session_terminal terminal;
+	int master; /* of its terminal */
 	pid_t leader;
 	int connection, out; /* our ends */
 	struct session_message message;
@@ -140,6 +144,31 @@ static void send_fds(const struct run *run, uint16_t type, uint16_t length, size
 	assert_int_equal(sendmsg(run->connection, &header, 0), sizeof(message));
 }
 
+/* A process that has it for its controlling terminal, as the user's shell has the user's. */
+static pid_t owner_of_terminal(int master)
+{
+	int slave, ready[2];
+	pid_t pid;
+	char byte;
+
+	assert_int_equal(unlockpt(master), 0);
+	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_true(slave >= 0);
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (setsid() > 0 && ioctl(slave, TIOCSCTTY, 0) == 0 && write(ready[1], "", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	close(slave);
+	return pid;
+}
+
 /* As the caller does it. */
 static void send_stdio(const struct run *run, int out)
 {
@@ -148,7 +177,8 @@ static void send_stdio(const struct run *run, int out)
 
 	assert_true(null_fd >= 0);
 	if (!run->silent)
-		assert_int_equal(session_send_stdio(run->connection, fds), 0);
+		assert_int_equal(
+			session_send_stdio(run->connection, fds, run->terminal, run->master), 0);
 	close(null_fd);
 }
 
@@ -472,6 +502,68 @@ static void anything_but_three_descriptors_is_refused(void **state _unused_)
 	}
 }
 
+/* R6 */
+static void terminal_that_is_no_new_pty_is_not_taken(void **state _unused_)
+{
+	static const struct {
+		enum session_terminal terminal;
+		bool pty, in_use;
+	} offers[] = {
+		{ SESSION_TERMINAL_FOREGROUND, false, false },
+		{ SESSION_TERMINAL_FOREGROUND, true, true },
+		{ SESSION_TERMINAL_BACKGROUND, true, true },
+		{ SESSION_TERMINAL_FOREGROUND + 1, true, false },
+		{ -1, true, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(offers); i++) {
+		struct run run = prepare(SHELL("echo must not run"));
+		int master = offers[i].pty ? posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)
+					   : open("/dev/null", O_RDWR | O_CLOEXEC);
+		pid_t owner = offers[i].in_use ? owner_of_terminal(master) : 0;
+
+		assert_true(master >= 0);
+		run.terminal = offers[i].terminal;
+		run.master = master;
+		start(&run);
+		expect(&run, SESSION_FAILED, 125);
+		assert_string_equal(output_to_end(&run), "");
+		assert_int_equal(end(&run), 125);
+		if (owner) {
+			pid_t session = 0;
+
+			assert_int_equal(ioctl(master, TIOCGSID, &session), 0);
+			assert_int_equal(session, owner);
+			kill(owner, SIGKILL);
+			waitpid(owner, NULL, 0);
+		}
+		close(master);
+	}
+}
+
+/* The two numbers that the command says: its group, and that in the foreground of its terminal. */
+static void new_terminal_is_the_commands(void **state _unused_)
+{
+	static const enum session_terminal terminals[] = { SESSION_TERMINAL_BACKGROUND,
+							   SESSION_TERMINAL_FOREGROUND };
+	const enum session_terminal *terminal;
+
+	ARRAY_FOREACH(terminal, terminals) {
+		struct run run = prepare(SHELL("cut -d' ' -f5,8 /proc/$$/stat"));
+		int group = 0, foreground = 0;
+
+		run.terminal = *terminal;
+		run.master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+		assert_true(run.master >= 0 && unlockpt(run.master) == 0);
+		start(&run);
+		assert_int_equal(sscanf(output_to_end(&run), "%d %d", &group, &foreground), 2);
+		assert_true(foreground > 0);
+		assert_int_equal(group == foreground, *terminal == SESSION_TERMINAL_FOREGROUND);
+		end(&run);
+		close(run.master);
+	}
+}
+
 static void caller_that_goes_before_it_sent_any_starts_nothing(void **state _unused_)
 {
 	struct run run = prepare(SHELL("echo must not run"));
@@ -716,6 +808,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(missing_namespace_stops_the_command),
 		cmocka_unit_test(request_that_is_not_sealed_is_refused),
 		cmocka_unit_test(anything_but_three_descriptors_is_refused),
+		cmocka_unit_test(terminal_that_is_no_new_pty_is_not_taken),
+		cmocka_unit_test(new_terminal_is_the_commands),
 		cmocka_unit_test(caller_that_goes_before_it_sent_any_starts_nothing),
 		cmocka_unit_test(directory_is_entered_with_the_callers_rights),
 		cmocka_unit_test(command_that_is_not_there_is_127),

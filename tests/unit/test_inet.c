@@ -137,6 +137,21 @@ static void equal_compares_family_and_bytes(_unused_ void **state)
 	assert_false(ip_address_equal(&a, &v6));
 }
 
+static void dns_types_have_names_or_numbers(_unused_ void **state)
+{
+	static const char *const wrong[] = { "", "A6", "AAAA ", "0", "65536", "-1", "TYPE65" };
+	uint16_t type;
+
+	assert_int_equal(dns_type_parse("aaaa", &type), 0);
+	assert_int_equal(type, 28);
+	assert_int_equal(dns_type_parse("HTTPS", &type), 0);
+	assert_int_equal(type, 65);
+	assert_int_equal(dns_type_parse("65535", &type), 0);
+	assert_int_equal(type, 65535);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_int_equal(dns_type_parse(wrong[i], &type), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +162,7 @@ int main(void)
 		cmocka_unit_test(overlap_is_seen_from_both_sides),
 		cmocka_unit_test(network_broadcast_and_nth),
 		cmocka_unit_test(equal_compares_family_and_bytes),
+		cmocka_unit_test(dns_types_have_names_or_numbers),
 	};
 
 	return cmocka_run_group_tests_name("inet", tests, NULL, NULL);

@@ -18,7 +18,7 @@ static struct profile *load(const char *name)
 	assert_int_equal(profile->ipv6_mode, IPV6_NO);
 	assert_int_equal(profile->n_publish + profile->n_services, 0);
 	assert_int_equal(profile->egress, EGRESS_ANY);
-	assert_int_equal(profile->aaaa_run, AAAA_NO);
+	assert_int_equal(profile->aaaa_run, str_equal(name, "dns-host") ? AAAA_OUTSIDE : AAAA_NO);
 	assert_null(profile->pre_up);
 	assert_null(profile->post_up);
 	assert_null(profile->pre_down);
@@ -65,6 +65,15 @@ static void lan(_unused_ void **state)
 	assert_int_equal(p->nat, NAT_NONE);
 }
 
+static void dns_host(_unused_ void **state)
+{
+	_cleanup_(profile_freep) struct profile *p = load("dns-host");
+
+	assert_int_equal(p->network, NETWORK_HOST);
+	assert_int_equal(p->aaaa_hook, AAAA_HOOK_INPUT);
+	assert_false(p->has_dns);
+}
+
 static void there_are_no_others(_unused_ void **state)
 {
 	char *directories[] = { (char *)directory, NULL };
@@ -72,17 +81,15 @@ static void there_are_no_others(_unused_ void **state)
 
 	assert_int_equal(profile_names(directories, &names, NULL), 0);
 	/* a new one wants a test here */
-	assert_int_equal(strv_length(names), 4);
+	assert_int_equal(strv_length(names), 5);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(vpn),
-		cmocka_unit_test(wine),
-		cmocka_unit_test(offline),
-		cmocka_unit_test(lan),
-		cmocka_unit_test(there_are_no_others),
+		cmocka_unit_test(vpn),      cmocka_unit_test(wine),
+		cmocka_unit_test(offline),  cmocka_unit_test(lan),
+		cmocka_unit_test(dns_host), cmocka_unit_test(there_are_no_others),
 	};
 
 	directory = getenv("NSCTL_SHIPPED_PROFILES");

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * queue: one queue of the kernel (NFQUEUE), many packets to a system call.
+ *
+ * Packets are received in batches; verdicts are collected in the order of the packets and leave in
+ * few messages. Nothing is allocated after queue_open.
+ */
+#pragma once
+
+#include <sys/socket.h>
+
+#include "nsctl/base.h"
+
+enum { QUEUE_BATCH = 64, QUEUE_PACKET_MAX = 2048 };
+
+struct queued {
+	uint32_t id; /* in network byte order */
+	uint8_t *bytes;
+	size_t length, room; /* of `room` bytes all may be written */
+};
+
+struct queue;
+
+/* -EBUSY: somebody listens on it already. */
+int queue_open(unsigned number, struct queue **ret, struct error *error);
+struct queue *queue_free(struct queue *queue);
+int queue_fd(const struct queue *queue);
+
+/* Waits for packets; returns how many are in `packets` (0 after a signal), or a negative errno:
+ * -ENOBUFS when the kernel could not hand some over. They are valid until the next call. */
+int queue_receive(struct queue *queue, struct queued packets[QUEUE_BATCH]);
+/* Accepts, with other bytes where `bytes` is not NULL. */
+void queue_accept(struct queue *queue, const struct queued *packet, const uint8_t *bytes,
+		  size_t length);
+/* Drops all packets received so far that have no verdict yet; in one message. */
+void queue_drop_rest(struct queue *queue, const struct queued *last);
+/* Sends the verdicts that are collected. 0 or a negative errno. */
+int queue_flush(struct queue *queue);
+/* Its number, and the process that has opened it: whose /proc/PID/net tells of it. */
+unsigned queue_number(const struct queue *queue);
+pid_t queue_opener(const struct queue *queue);
+/* How many verdicts the kernel has refused so far. */
+uint64_t queue_refused(const struct queue *queue);

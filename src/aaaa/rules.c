@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The rules, in a table of our own that the kernel removes with our socket, by whatever we end.
+ *
+ * Queries are taken before connection tracking (priority raw): where it is full or two flows
+ * collide, it drops packets, and answers with them. On the way out the answer takes the query's
+ * place, and so does the next chain see it; in the others a raw socket sends it, through the hook
+ * for output. Neither may be tracked.
+ */
+/* first: the kernel's headers leave out what the C library's have defined, and not the other way */
+#include "rules.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/x_tables.h>
+#include <linux/netfilter/xt_NFQUEUE.h>
+#include <linux/netfilter/xt_string.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/udp.h>
+#include <string.h>
+
+#define PRIORITY_RAW (-300) /* connection tracking has -200 */
+#define UNKNOWN(r)   ((r) == -ENOENT || (r) == -EOPNOTSUPP || (r) == -EINVAL)
+
+/* What this kernel may lack. */
+struct means {
+	bool fib, string, native_queue;
+};
+
+/* Where queries pass; with `fib` all that comes in can be told apart before it is tracked. */
+static uint32_t hook_of(const struct rules *rules, const struct means *means)
+{
+	switch (rules->hook) {
+	case RULES_OUTPUT:
+		return NF_INET_LOCAL_OUT;
+	case RULES_INPUT:
+		return means->fib ? NF_INET_PRE_ROUTING : NF_INET_LOCAL_IN;
+	case RULES_FORWARD:
+		return means->fib ? NF_INET_PRE_ROUTING : NF_INET_FORWARD;
+	}
+	return NF_INET_LOCAL_OUT;
+}
+
+static void match_udp_port(struct nftnl_rule *rule, size_t offset, unsigned port)
+{
+	const uint8_t udp = IPPROTO_UDP;
+	const uint8_t bytes[2] = { (uint8_t)(port >> 8), (uint8_t)port };
+
+	nft_load_meta(rule, NFT_META_L4PROTO);
+	nft_match_value(rule, &udp, sizeof(udp));
+	nft_load_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, (uint32_t)offset, sizeof(bytes));
+	nft_match_value(rule, bytes, sizeof(bytes));
+}
+
+/* The end of a name and the type and class IN behind it, anywhere behind the DNS header. An
+ * uncompressed question can't be missed; what else has these bytes is let through by the
+ * responder. */
+static void match_type(struct nftnl_rule *rule, uint32_t family, uint16_t qtype)
+{
+	struct xt_string_info info = { .to_offset = UINT16_MAX, .algo = "bm", .patlen = 5 };
+	const uint8_t pattern[5] = { 0, (uint8_t)(qtype >> 8), (uint8_t)qtype, 0, 1 };
+	size_t ip = family == NFPROTO_IPV6 ? sizeof(struct ip6_hdr) : sizeof(struct iphdr);
+
+	info.from_offset = (uint16_t)(ip + sizeof(struct udphdr));
+	memcpy(info.pattern, pattern, sizeof(pattern));
+	nft_xt_match(rule, "string", 1, &info, XT_ALIGN(sizeof(info)));
+}
+
+static void to_queue(struct nftnl_rule *rule, const struct rules *rules, bool native)
+{
+	struct xt_NFQ_info_v3 info = { .queuenum = rules->queue,
+				       .queues_total = rules->n_queues,
+				       .flags = NFQ_FLAG_BYPASS };
+
+	if (native)
+		nft_queue(rule, rules->queue, rules->n_queues);
+	else
+		nft_xt_target(rule, "NFQUEUE", 3, &info, XT_ALIGN(sizeof(info)));
+}
+
+static void match_interface(struct nftnl_rule *rule, const char *interface)
+{
+	char name[IFNAMSIZ] = {};
+
+	memcpy(name, interface, strnlen(interface, sizeof(name) - 1));
+	nft_load_meta(rule, NFT_META_IIFNAME);
+	nft_match_value(rule, name, sizeof(name));
+}
+
+static void match_sender(struct nftnl_rule *rule, const struct ip_address *from)
+{
+	bool v6 = from->family == AF_INET6;
+	size_t offset = v6 ? offsetof(struct ip6_hdr, ip6_src) : offsetof(struct iphdr, saddr);
+
+	nft_load_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, (uint32_t)offset, v6 ? 16 : 4);
+	nft_match_value(rule, &from->v6, v6 ? 16 : 4);
+}
+
+/* One rule for queries of one type; of any type with qtype 0. */
+static void add_query_rule(struct nft_batch *batch, const struct rules *rules,
+			   const struct means *means, uint32_t family, uint16_t qtype)
+{
+	struct nftnl_rule *rule = nft_rule_new(family, rules->table, "queries", NULL);
+
+	if (rules->interface)
+		match_interface(rule, rules->interface);
+	if (rules->from->family)
+		match_sender(rule, rules->from);
+	match_udp_port(rule, offsetof(struct udphdr, dest), rules->port);
+	if (qtype)
+		match_type(rule, family, qtype);
+	if (rules->hook != RULES_OUTPUT && means->fib)
+		nft_match_local(rule, rules->hook == RULES_INPUT);
+	to_queue(rule, rules, means->native_queue);
+	nft_rule_append(batch, rule);
+}
+
+/* Answers that took a query's place come from its port; those of our raw sockets have their
+ * priority, for the server's own answers may need to be tracked. */
+static void add_answer_rule(struct nft_batch *batch, const struct rules *rules, uint32_t family)
+{
+	struct nftnl_rule *rule = nft_rule_new(family, rules->table, "answers", NULL);
+
+	if (rules->hook != RULES_OUTPUT) {
+		nft_load_meta(rule, NFT_META_PRIORITY);
+		nft_match_value(rule, &rules->priority, sizeof(rules->priority));
+	} else {
+		match_udp_port(rule, offsetof(struct udphdr, source), rules->port);
+	}
+	nft_notrack(rule);
+	nft_rule_append(batch, rule);
+}
+
+/* Not one table for both: nft(8) can't show iptables' extensions in that. */
+static const uint32_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
+
+static int try_means(struct nft *nft, const struct rules *rules, const struct means *means,
+		     struct error *error)
+{
+	struct nft_batch *batch = nft_batch_begin(nft);
+	const uint32_t *family;
+
+	ARRAY_FOREACH(family, families) {
+		nft_table_add_owned(batch, *family, rules->table);
+		nft_chain_add(batch, *family, rules->table, "queries", "filter",
+			      hook_of(rules, means), PRIORITY_RAW);
+		nft_chain_add(batch, *family, rules->table, "answers", "filter", NF_INET_LOCAL_OUT,
+			      PRIORITY_RAW + 1);
+		for (size_t i = 0; i < (means->string ? rules->n_qtypes : 1); i++)
+			add_query_rule(batch, rules, means, *family,
+				       means->string ? rules->qtypes[i] : 0);
+		add_answer_rule(batch, rules, *family);
+	}
+	return nft_batch_commit(batch, error);
+}
+
+int rules_make(struct nft *nft, const struct rules *rules, struct error *error)
+{
+	int r = 0;
+
+	/* from the best on */
+	for (int lacking = 0; lacking < 8; lacking++) {
+		const struct means means = { !(lacking & 4), !(lacking & 2), !(lacking & 1) };
+
+		error_clear(error);
+		r = try_means(nft, rules, &means, error);
+		if (!UNKNOWN(r))
+			break;
+	}
+	if (r == -EPERM || r == -EEXIST) { /* another's, who owns it; or it has no owner */
+		error_clear(error);
+		error_set(error, EEXIST, _("the nf_tables table %s exists"), rules->table);
+		error_hint(error, "%s",
+			   _("another nsctl-aaaa may run here: give this one another "
+			     "name with --table"));
+		return -EEXIST;
+	}
+	if (r < 0)
+		error_prefix(error, _("no rules for queries"));
+	return r;
+}
+
+struct nft_batch *rules_end(struct nft *nft, const struct rules *rules)
+{
+	struct nft_batch *batch = nft_batch_begin(nft);
+	const uint32_t *family;
+
+	ARRAY_FOREACH(family, families)
+		nft_rules_flush(batch, *family, rules->table, "queries");
+	return batch;
+}

@@ -1,0 +1,409 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The AAAA responder: where it answers and where it does not, what it has no right to, and that
+# questions reach the real server whenever it is not there.
+
+load lib/common
+
+server=9.9.9.53
+log=/run/world/log/slow-dns
+
+prepare_file() {
+	# Of another machine: what is changed there is not the host's state.
+	on internet ip address add $server/32 dev lo
+	world_start nsenter -t "$(</run/world/machines/internet)" -n -- \
+		"${integration:?}/lib/slow-dns" $server $log
+}
+
+prepare() {
+	: >$log
+}
+
+# asks AAAA|A [DIG-ARGUMENT…]: a short answer, "" for no such data; fails when none came in time
+asks() {
+	local type=$1
+	shift
+	dig +tries=1 +time=1 +short "@$server" "$type" host.example.org "$@"
+}
+
+# answered_at_once PREFIX…: no such data, and the server has not heard of it
+answered_at_once() {
+	local before after reply
+	before=$(grep -c AAAA $log) || true
+	reply=$("$@" dig +tries=1 +time=2 "@$server" AAAA "${name:-host.example.org}")
+	output=$reply says "status: NOERROR" "ANSWER: 0"
+	after=$(grep -c AAAA $log) || true
+	equal "$after" "$before"
+}
+
+# reaches_the_server PREFIX…: an AAAA query does
+reaches_the_server() {
+	local before
+	before=$(grep -c AAAA $log) || true
+	"$@" python3 - $server <<-'END'
+		import socket, sys
+		query = bytes.fromhex("000001000001000000000000") + b"\4host\7example\3org\0" + bytes.fromhex("001c0001")
+		socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(query, (sys.argv[1], 53))
+	END
+	wait_until sh -c "test \$(grep -c AAAA $log) -eq $((before + 1))"
+}
+
+in_office() {
+	nsctl exec office -- "$@"
+}
+
+responder() {
+	pgrep -f "^nsctl-aaaa .*--statistics=/run/nsctl/aaaa/$1( |\$)"
+}
+
+office() {
+	profile office <<-END
+		[aaaa]
+		run = inside
+		$1
+	END
+	nsctl up office
+}
+
+# ---- where ---------------------------------------------------------------------------------
+
+@test "inside, output: the profile's programs are answered at once, others not" {
+	office
+	answered_at_once in_office
+	equal "$(in_office dig +short +tries=1 +time=2 @$server A host.example.org)" 192.0.2.1
+	reaches_the_server env
+}
+
+@test "inside, output: TCP and other types go to the server" {
+	office
+	in_office dig +tcp +tries=1 +time=2 @$server AAAA host.example.org | grep -q "status: NOERROR"
+	grep -q "^tcp AAAA" $log
+	in_office dig +tries=1 +time=2 @$server MX host.example.org | grep -q "status: NOERROR"
+	grep -q "^udp MX" $log
+}
+
+@test "inside, input: a server in the profile is spared" {
+	profile office <<-END
+		[aaaa]
+		run = inside
+		hook = input
+	END
+	nsctl up office
+	local address
+	address=$(address_of office)
+	in_office "$integration/lib/slow-dns" "$address" /run/world/log/own-dns >/run/world/own-ready 3>&- 4>&- &
+	wait_until grep -q ready /run/world/own-ready
+	dig +tries=1 +time=2 "@$address" AAAA host.example.org | grep -q "status: NOERROR"
+	equal "$(dig +short +tries=1 +time=2 "@$address" A host.example.org)" 192.0.2.1
+	run ! grep AAAA /run/world/log/own-dns
+}
+
+@test "dns-host: who asks this host's server is answered, and nothing else changes" {
+	local own
+	"$integration/lib/slow-dns" 192.168.1.2 /run/world/log/own-dns >/run/world/own-ready 3>&- 4>&- &
+	own=$!
+	undo "kill $own; wait_until is_gone $own; rm -f /run/world/own-ready"
+	wait_until grep -q ready /run/world/own-ready
+	ip -j address >/run/world/addresses
+	nsctl up dns-host
+	ip -j address | cmp - /run/world/addresses
+	equal "$(nsctl status --json dns-host | jq -c '.profiles[0] | [.state, .netns, .interfaces]')" '["up",null,[]]'
+	on web dig +tries=1 +time=2 @192.168.1.2 AAAA host.example.org | grep -q "status: NOERROR"
+	equal "$(on web dig +short +tries=1 +time=2 @192.168.1.2 A host.example.org)" 192.0.2.1
+	run ! grep AAAA /run/world/log/own-dns
+	# the host's own questions to others are not this profile's business
+	reaches_the_server env
+	nsctl down dns-host
+	run -9 on web dig +tries=1 +time=1 @192.168.1.2 AAAA host.example.org
+	grep -q AAAA /run/world/log/own-dns
+}
+
+@test "outside, forward: only this profile's queries are answered" {
+	profile office <<-END
+		[aaaa]
+		run = outside
+		hook = forward
+	END
+	profile other <<-END
+		[link]
+		isolate = no
+	END
+	nsctl up office other
+	answered_at_once in_office
+	reaches_the_server nsctl exec other --
+	reaches_the_server env
+}
+
+@test "outside, forward, network = host: everybody's are that pass through this host" {
+	profile passing <<-END
+		[namespace]
+		network = host
+		[aaaa]
+		run = outside
+		hook = forward
+	END
+	profile other </dev/null
+	nsctl up passing other
+	answered_at_once nsctl exec other --
+	reaches_the_server env
+}
+
+@test "several responders side by side" {
+	office
+	profile forwarded <<-END
+		[aaaa]
+		run = outside
+		hook = forward
+	END
+	nsctl up dns-host forwarded
+	answered_at_once in_office
+	answered_at_once nsctl exec forwarded --
+	equal "$(pgrep -c nsctl-aaaa)" 3
+}
+
+@test "queues = 2: two processes share the work and end together" {
+	office "queues = 2"
+	for _ in {1..10}; do
+		answered_at_once in_office
+	done
+	equal "$(nsctl status --json office | jq '.profiles[0].aaaa.answered')" 10
+	equal "$(pgrep -c nsctl-aaaa)" 2
+	nsctl down office
+	run -1 pgrep nsctl-aaaa
+}
+
+@test "only, except, qtype and soa" {
+	profile office <<-END
+		[aaaa]
+		run = inside
+		only = example.org, corp
+		except = lab.example.org
+		qtype = AAAA, HTTPS
+		soa = yes
+	END
+	nsctl up office
+	answered_at_once in_office
+	name=x.corp answered_at_once in_office
+	in_office dig +tries=1 +time=2 @$server AAAA host.example.org | grep -q "^host.example.org.	60	IN	SOA"
+	in_office dig +tries=1 +time=2 @$server TYPE65 host.example.org | grep -q "IN	SOA"
+	run -9 in_office dig +tries=1 +time=1 @$server AAAA x.lab.example.org
+	run -9 in_office dig +tries=1 +time=1 @$server AAAA example.net
+	equal "$(grep -c AAAA $log)" 2
+	run ! grep -E "TYPE65|HTTPS" $log
+}
+
+@test "a changed profile starts it anew" {
+	local before
+	office
+	before=$(responder office)
+	nsctl up office
+	equal "$(responder office)" "$before"
+	sed -i '$a except = example.org' /etc/nsctl/profiles/office.ini
+	nsctl up office
+	[[ $(responder office) != "$before" ]]
+	reaches_the_server in_office
+	sed -i 's/^run = .*/run = no/; /^except/d' /etc/nsctl/profiles/office.ini
+	nsctl up office
+	run ! responder office
+	[[ ! -e /run/nsctl/aaaa ]]
+}
+
+@test "a file that is nothing for it is refused, and nothing stays" {
+	profile office <<-END
+		[aaaa]
+		run = outside
+		hook = output
+	END
+	refused "office.ini:" "hook" -- nsctl up office
+	record_before
+}
+
+# ---- rights ----------------------------------------------------------------------------------
+
+@test "it has no rights but one: user, capabilities, root, system calls" {
+	local pid key
+	office
+	pid=$(responder office)
+	for key in Uid=65534 CapInh=0000000000000000 CapPrm=0000000000001000 CapEff=0000000000001000 \
+		CapBnd=0000000000000000 CapAmb=0000000000000000 NoNewPrivs=1 Seccomp=2; do
+		equal "${key%=*}=$(sed -n "s/^${key%=*}:\t\([^\t]*\).*/\1/p" "/proc/$pid/status")" "$key"
+	done
+	equal "$(sed -n 's/^Groups:\s*//p' "/proc/$pid/status")" ""
+	equal "$(ls -A "/proc/$pid/root/")" ""
+	equal "$(wc -l <"/proc/$pid/mountinfo")" 1
+	# the kernel gives the files of one that can't be traced to root
+	equal "$(stat -c %u "/proc/$pid/mem")" 0
+	# nothing but what it works with: /dev/null three times, sockets, the count
+	run ! sh -c "readlink /proc/$pid/fd/* | grep -Ev '^(/dev/null|socket:.*|/nsctl/aaaa/office|/run/nsctl/aaaa/office|/)\$'"
+}
+
+# ---- when it is not there ---------------------------------------------------------------------
+
+@test "killed: questions reach the server at once, and soon it is back" {
+	local before
+	office "soa = no"
+	before=$(responder office)
+	kill -STOP "$(nsctld_pid)"
+	undo "kill -CONT $(nsctld_pid)"
+	kill -KILL "$before"
+	wait_until is_gone "$before"
+	reaches_the_server nsenter "--net=/run/netns/office"
+	kill -CONT "$(nsctld_pid)"
+	wait_until responder office
+	wait_until answered_at_once in_office
+	no_drift office
+	nsctl status --json office | jq -e '.profiles[0].repair.count == 1'
+}
+
+@test "killed again and again: it is left alone, status says so, up begins anew" {
+	office
+	killed_and_given_up() {
+		! responder office || kill -KILL "$(responder office)"
+		nsctl status --json office | jq -e '.profiles[0].repair.gave_up != null'
+	}
+	wait_until -t 40 killed_and_given_up
+	equal "$(drift office)" "aaaa: the responder does not run"
+	reaches_the_server in_office
+	nsctl up office
+	answered_at_once in_office
+}
+
+@test "repair = no: it is not started again, and status says so" {
+	profile office <<-END
+		[profile]
+		repair = no
+		[aaaa]
+		run = inside
+	END
+	nsctl up office
+	kill -KILL "$(responder office)"
+	wait_until sh -c "nsctl status --json office | grep -q 'does not run'"
+	equal "$(state office)" partial
+	reaches_the_server in_office
+}
+
+@test "flooded: what it can't take reaches the server" {
+	office
+	kill -STOP "$(responder office)"
+	in_office python3 - $server <<-'END'
+		import socket, sys
+		query = bytes.fromhex("000001000001000000000000") + b"\4host\7example\3org\0" + bytes.fromhex("001c0001")
+		# what waits counts against the sender's buffer
+		for _ in range(100):
+		    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		    for _ in range(100):
+		        s.sendto(query, (sys.argv[1], 53))
+	END
+	wait_until sh -c "test \$(grep -c AAAA $log) -ge 100"
+	kill -CONT "$(responder office)"
+	answered_at_once in_office
+}
+
+@test "nsctld is killed: it goes on, and the next nsctld takes it up" {
+	local before
+	office
+	before=$(responder office)
+	nsctld_stop KILL
+	nsctld_start
+	no_drift office
+	equal "$(nsctl up office)" "office: already up"
+	equal "$(responder office)" "$before"
+	nsctld_stop KILL
+	kill -KILL "$before"
+	nsctld_start
+	wait_until responder office
+	wait_until no_drift office
+}
+
+@test "nsctld is killed while it starts one: nothing is left that nobody knows" {
+	local delay
+	for delay in 0.001 0.004 0.008 0.012 0.016 0.020 0.030; do
+		nsctl up dns-host --daemon /nonexistent >/dev/null 2>&1 3>&- 4>&- &
+		local caller=$!
+		sleep $delay # not to wait for something: to hit it at different points
+		nsctld_stop KILL
+		wait $caller || true
+		nsctld_start
+		nsctl down --all
+		wait_until sh -c "! pgrep nsctl-aaaa"
+		same_as_before
+	done
+}
+
+# ---- by hand ----------------------------------------------------------------------------------
+
+@test "the explanation makes the same rules" {
+	nsctl up dns-host
+	nft list ruleset >/run/world/rules
+	nsctl up --dry-run dns-host >/run/world/script
+	nsctl down dns-host
+	sh -e /run/world/script
+	wait_until sh -c "nft list ruleset 2>/dev/null | grep -q notrack"
+	nft list ruleset >/run/world/rules-by-hand
+	kill "$(responder dns-host)"
+	wait_until sh -c "! pgrep nsctl-aaaa"
+	rm -r /run/nsctl/aaaa
+	cmp /run/world/rules /run/world/rules-by-hand
+}
+
+@test "by hand: it works without nsctld, and takes its rules away, by whatever it ends" {
+	local signal
+	for signal in TERM INT HUP KILL SEGV; do
+		nsctl-aaaa --hook=output >/run/world/by-hand 3>&- 4>&- &
+		local pid=$!
+		wait_until grep -q ready /run/world/by-hand
+		answered_at_once env
+		kill "-$signal" $pid
+		wait $pid || true
+		rm /run/world/by-hand
+		equal "$(nft list tables)" ""
+		reaches_the_server env
+	done
+}
+
+@test "by hand: IPv6" {
+	# shellcheck disable=SC2016
+	unshare --net bash -euc '
+		ip link set lo up
+		"$0" ::1 /run/world/log/six >/run/world/six-ready 3>&- 4>&- &
+		until grep -q ready /run/world/six-ready; do sleep 0.02; done
+		for hook in output input; do
+			nsctl-aaaa --hook=$hook >/run/world/six 3>&- 4>&- &
+			until grep -q ready /run/world/six; do sleep 0.02; done
+			dig +tries=1 +time=2 @::1 AAAA host.example.org | grep "status: NOERROR"
+			dig +tries=1 +time=2 @::1 A host.example.org | grep "192.0.2.1"
+			kill %2
+			wait %2
+			rm /run/world/six
+		done
+		kill %1' "$integration/lib/slow-dns"
+	run ! grep AAAA /run/world/log/six
+	rm /run/world/six-ready
+}
+
+@test "by hand: what is wrong is said" {
+	local -a by_hand=(nsctl-aaaa --hook=output)
+	local pid
+	run -2 nsctl-aaaa --hook=sideways
+	says "sideways" "nsctl-aaaa --help"
+	run -2 nsctl-aaaa --port=0
+	run -2 nsctl-aaaa --qtype=NOTHING
+	run -2 nsctl-aaaa --only=a..b
+	says "a..b"
+	run -2 nsctl-aaaa --user=nobody-of-this-name
+	run -2 nsctl-aaaa --user=root
+	run -2 nsctl-aaaa --from=10.0.0.1
+	run -1 as alice nsctl-aaaa --hook=output
+	says "root"
+	"${by_hand[@]}" --statistics=/run/world/count >/run/world/by-hand 3>&- 4>&- &
+	pid=$!
+	wait_until grep -q ready /run/world/by-hand
+	run -1 "${by_hand[@]}" --statistics=/run/world/count
+	says "/run/world/count" "runs"
+	run -1 "${by_hand[@]}"
+	says "exist"
+	kill $pid
+	wait $pid
+	rm /run/world/by-hand /run/world/count
+}

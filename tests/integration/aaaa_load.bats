@@ -1,0 +1,115 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# nsctl-aaaa by hand, between a client that always has 64 queries under way and a DNS server: each
+# query is answered once and rightly, be the responder there, not there yet, or just going.
+
+load lib/common
+
+# The first network namespace leaves the mount that all are pinned on.
+prepare_file() {
+	ip netns add load-first
+	ip netns del load-first
+}
+
+# Two network namespaces; in the server's a dnsmasq that says "no such data" as well.
+prepare() {
+	local name
+	for name in load-client load-server; do
+		ip netns add $name
+		undo "ip netns del $name"
+		ip -n $name link set lo up
+	done
+	ip link add eth0 netns load-client type veth peer name eth0 netns load-server
+	for name in load-client/1 load-server/2; do
+		ip -n ${name%/*} address add 10.78.0.${name#*/}/24 dev eth0
+		ip -n ${name%/*} address add fd78::${name#*/}/64 dev eth0 nodad
+		ip -n ${name%/*} link set eth0 up
+	done
+	ip netns exec load-server dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv \
+		--no-hosts --user=root --pid-file --address=/bench.test/192.0.2.1 --local=/bench.test/ \
+		3>&- &
+	undo "kill $!"
+	wait_until once 10.78.0.2
+	wait_until once fd78::2
+}
+
+# query ARGUMENT…: what the client has to say
+query() {
+	ip netns exec load-client "$NSCTL_BUILD/tests/bench/aaaa-load" "$@"
+}
+
+once() {
+	[[ $(query --in-flight=1 --seconds=0.05 "$1" | jq .aaaa) -gt 0 ]]
+}
+
+# all_well JSON: something was answered, nothing lost, and nothing answered twice or wrongly
+all_well() {
+	equal "$(jq -c '[.aaaa > 500, .lost, .wrong]' <<<"$1")" "[true,0,0]"
+}
+
+# responder NAMESPACE OPTION…: until it is ready; its process is in $responder
+responder() {
+	local line
+	coproc { exec ip netns exec "$1" nsctl-aaaa "${@:2}" 3>&-; }
+	responder=$COPROC_PID
+	read -r -t 10 line <&"${COPROC[0]}"
+	equal "$line" ready
+}
+
+# comes_and_goes NAMESPACE HOOK SERVER: five times while the client asks
+comes_and_goes() {
+	local i load
+	query --seconds=3 "$3" >/run/world/load &
+	load=$!
+	for i in 1 2 3 4 5; do
+		responder "$1" "--hook=$2"
+		sleep 0.2 # of answers by it; what matters is where in the stream the end comes
+		kill "$responder"
+		wait "$responder"
+	done
+	wait $load
+	all_well "$(cat /run/world/load)"
+	equal "$(ip netns exec "$1" nft list ruleset)" ""
+}
+
+@test "a responder on the output hook that comes and goes loses no query" {
+	comes_and_goes load-client output 10.78.0.2
+	comes_and_goes load-client output fd78::2
+}
+
+@test "a responder on the input hook that comes and goes loses no query" {
+	comes_and_goes load-server input 10.78.0.2
+	comes_and_goes load-server input fd78::2
+}
+
+@test "killed, it leaves no rules, and queries reach the server" {
+	responder load-client --hook=output
+	all_well "$(query --seconds=0.3 10.78.0.2)"
+	kill -KILL "$responder"
+	wait "$responder" || true
+	wait_until sh -c '[ -z "$(ip netns exec load-client nft list ruleset)" ]'
+	all_well "$(query --seconds=0.3 10.78.0.2)"
+}
+
+@test "stopped and flooded, it lets queries through once its queue is full" {
+	responder load-client --hook=output
+	kill -STOP "$responder"
+	# 8192 wait at most; the client gives up on each 1024 after a second
+	query --in-flight=1024 --seconds=9.5 10.78.0.2 >/run/world/load
+	kill -CONT "$responder"
+	jq -e '.aaaa > 1000 and .lost <= 8192 + 1024' /run/world/load
+	kill "$responder"
+	wait "$responder"
+}
+
+@test "three queues, and A among AAAA: each is answered once" {
+	local json
+	responder load-server --hook=input --queues=3
+	equal "$(pgrep -P "$responder" | wc -l)" 2
+	json=$(query --seconds=0.5 --a-percent=50 10.78.0.2)
+	all_well "$json"
+	jq -e '.a > 500' <<<"$json"
+	kill "$responder"
+	wait "$responder"
+}

@@ -1,0 +1,159 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs a command as alice on a terminal of its own, and types what a script says.
+
+    terminal.py [--size ROWSxCOLUMNS] [--keep-open] COMMAND… <SCRIPT
+
+A line of the script is one step; each waits for what it needs and nothing is waited for by time:
+    type TEXT      types it (with the escapes of Python)
+    see REGEX      waits until it was written, and goes on behind it
+    size R C       gives the terminal another size
+    modes NAME     remembers the terminal's modes; the second time they have to be the same
+    raw | cooked   waits until the terminal is so
+    kill SIG NAME  sends a signal to the only process of alice's with this command line (a regex)
+    close          closes the terminal; then nothing is read any more
+    wait           waits until the command has ended, and prints "status N" or "signal N"
+"""
+import errno
+import hashlib
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+import fcntl
+
+LIMIT = 20
+
+
+class Terminal:
+    def __init__(self, command):
+        self.text, self.digest, self.count = b"", hashlib.sha256(), 0
+        self.named = {}
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            os.execvp("setpriv", ["setpriv", "--reuid=alice", "--regid=alice", "--init-groups", "--"] + command)
+
+    def read(self, deadline):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return None
+        if not select.select([self.master], [], [], min(left, 0.05))[0]:
+            return b""
+        try:
+            data = os.read(self.master, 65536)
+        except OSError as e:
+            if e.errno != errno.EIO:
+                raise
+            time.sleep(0.01)
+            return b""
+        self.text = (self.text + data)[-100000:]
+        self.digest.update(data)
+        self.count += len(data)
+        return data
+
+    def until(self, what, condition):
+        deadline = time.monotonic() + LIMIT
+        while not condition():
+            if self.master < 0:
+                time.sleep(0.01)
+                if time.monotonic() > deadline:
+                    sys.exit(f"waited in vain: {what}")
+            elif self.read(deadline) is None:
+                os.system("ps -u alice -o pid,ppid,pgid,sid,tpgid,stat,user,args >&2")
+                sys.exit(f"waited in vain: {what}; saw {self.text[-2000:]!r}")
+
+    def see(self, regex):
+        match = None
+
+        def seen():
+            nonlocal match
+            match = re.search(regex.encode(), self.text)
+            return match
+        self.until(f"see {regex}", seen)
+        self.text = self.text[match.end():]
+
+    def is_cooked(self):
+        return bool(termios.tcgetattr(self.master)[3] & termios.ICANON)
+
+    def type(self, text):
+        data = text.encode().decode("unicode_escape").encode("latin-1")
+        while data:
+            data = data[os.write(self.master, data):]
+
+    def size(self, text):
+        rows, columns = map(int, text.split())
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def modes(self, name):
+        now = termios.tcgetattr(self.master)
+        if self.named.setdefault(name, now) != now:
+            sys.exit(f"the modes differ: {self.named[name]} {now}")
+
+    def kill(self, text):
+        number, regex = text.split(" ", 1)
+        found = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if is_it(pid, regex)]
+        if len(found) != 1:
+            sys.exit(f"not one process like {regex}: {found}")
+        os.kill(found[0], getattr(signal, f"SIG{number}"))
+
+    def wait(self, _):
+        status = None
+
+        def ended():
+            nonlocal status
+            pid, value = os.waitpid(self.pid, os.WNOHANG)
+            status = value if pid else None
+            return pid
+        self.until("end", ended)
+        while self.master >= 0 and select.select([self.master], [], [], 0)[0]:
+            before = self.count
+            self.read(time.monotonic() + 1)
+            if self.count == before:
+                break
+        if os.WIFSIGNALED(status):
+            print("signal", os.WTERMSIG(status))
+        else:
+            print("status", os.WEXITSTATUS(status))
+
+    def step(self, word, rest):
+        if word == "raw":
+            self.until("raw", lambda: not self.is_cooked())
+        elif word == "cooked":
+            self.until("cooked", self.is_cooked)
+        elif word == "close":
+            os.close(self.master)
+            self.master = -1
+        elif word == "count":
+            print(self.count, self.digest.hexdigest())
+        elif word in ("type", "see", "size", "modes", "kill", "wait"):
+            getattr(self, word)(rest)
+        else:
+            sys.exit(f"no such step: {word}")
+
+
+def is_it(pid, regex):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            line = file.read().replace(b"\0", b" ").decode(errors="replace")
+        return os.stat(f"/proc/{pid}").st_uid in (2001, 0) and re.search(f"^{regex}", line)
+    except OSError:
+        return False
+
+
+def main():
+    script = sys.stdin.read().splitlines()
+    os.chdir("/run/world/alice")
+    os.environ.update(HOME="/run/world/alice", PS1="@@ ", TERM="dumb", INPUTRC="/dev/null")
+    terminal = Terminal(sys.argv[1:])
+    for line in script:
+        word, _, rest = line.strip().partition(" ")
+        if word and not word.startswith("#"):
+            terminal.step(word, rest)
+
+
+main()
