@@ -390,14 +390,14 @@ int main(int argc, char **argv)
 	}
 	if (r >= 0)
 		r = run(&program, &error);
-	if (r >= 0)
-		return EXIT_SUCCESS;
+	if (r >= 0) /* what else would run now has no rights for it */
+		_exit(EXIT_SUCCESS);
 	if (program.options.ready_fd) {
 		tell(&program, error_text(&error));
-		return EXIT_FAILURE;
+		_exit(EXIT_FAILURE);
 	}
 	fprintf(stderr, "nsctl-aaaa: %s\n", error_text(&error));
 	if (error.hint)
 		fprintf(stderr, "  %s\n", error.hint);
-	return error.code == EINVAL ? EXIT_USAGE : EXIT_FAILURE;
+	_exit(error.code == EINVAL ? EXIT_USAGE : EXIT_FAILURE);
 }

@@ -242,26 +242,43 @@ static int open_cgroup_root(void)
 	return -1;
 }
 
-/* The directory of the process's cgroup, or -1: then the command stays in nsctld's. */
-static int open_cgroup(int proc_fd)
+/* The line of the unified hierarchy, behind its "0::/"; NULL: there is none. Others start with a
+ * number above 0, and may have anything in their names. */
+static char *unified_path(char *text)
+{
+	static const char mark[] = "0::/";
+	char *line = text;
+
+	while (!str_starts_with(line, mark)) {
+		line = strchr(line, '\n');
+		if (!line)
+			return NULL;
+		line++;
+	}
+	line += strlen(mark);
+	line[strcspn(line, "\n")] = '\0';
+	return line;
+}
+
+/* The directory of the process's cgroup; -1 only where there is no unified hierarchy: then the
+ * command stays in nsctld's. An error else: nsctld's would be a way out of the caller's limits. */
+static int open_cgroup(int proc_fd, int *ret_fd)
 {
 	_cleanup_free_ char *text = NULL;
-	_cleanup_close_ int root_fd = -1;
-	char *path;
+	_cleanup_close_ int root_fd = open_cgroup_root();
+	const char *path;
+	int r = file_read(proc_fd, "cgroup", STATUS_MAX, &text, NULL);
 
-	if (file_read(proc_fd, "cgroup", STATUS_MAX, &text, NULL) < 0)
-		return -1;
-	path = strstr(text, "0::/"); /* the last line; the others start with a number above 0 */
-	if (!path || (path != text && path[-1] != '\n'))
-		return -1;
-	path += strlen("0::/");
-	path[strcspn(path, "\n")] = '\0';
+	*ret_fd = -1;
+	if (r < 0)
+		return r;
+	path = unified_path(text);
+	if (!path || root_fd < 0)
+		return 0;
 	if (str_starts_with(path, "../") || str_equal(path, ".."))
-		return -1; /* outside of what is visible here */
-	root_fd = open_cgroup_root();
-	if (root_fd < 0)
-		return -1;
-	return openat(root_fd, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		return -EACCES; /* outside of what is visible here */
+	*ret_fd = openat(root_fd, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *ret_fd < 0 ? -errno : 0;
 }
 
 static const char *const limit_names[RLIM_NLIMITS] = {
@@ -377,9 +394,11 @@ int peer_inheritance(const struct peer *peer, struct inheritance *ret)
 	if (r < 0)
 		return r;
 	inheritance.login_uid = read_login_uid(proc_fd);
-	cgroup_fd = open_cgroup(proc_fd);
+	r = open_cgroup(proc_fd, &cgroup_fd);
 	if (!peer_alive(peer))
 		return -ESRCH;
+	if (r < 0)
+		return r;
 	inheritance.cgroup_fd = TAKE_FD(cgroup_fd);
 	*ret = inheritance;
 	return 0;

@@ -11,9 +11,21 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <termios.h>
 
 #include "session_private.h"
+
+/* By what the kernel says of the descriptor itself: its ioctls a file of the caller's own file
+ * system could answer as it likes. Documentation/admin-guide/devices.txt: 5:2 is /dev/ptmx, and
+ * that of each devpts. */
+static bool is_master(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 2);
+}
 
 int terminal_take(struct session_terminal_ends *ends, int master_fd, struct error *error)
 {
@@ -21,8 +33,9 @@ int terminal_take(struct session_terminal_ends *ends, int master_fd, struct erro
 	pid_t session;
 
 	ends->master_fd = master_fd;
-	/* only the master of a pty has a peer */
-	slave_fd = ioctl(master_fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	errno = ENOTTY;
+	if (is_master(master_fd))
+		slave_fd = ioctl(master_fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (slave_fd < 0)
 		return error_errno(error, errno, _("the terminal is no new one"));
 	/* asked at the master, this is answered whoever has it; ENOTTY: nobody has */
