@@ -296,6 +296,13 @@ office() {
 		        s.sendto(query, (sys.argv[1], 53))
 	END
 	wait_until sh -c "test \$(grep -c AAAA $log) -ge 100"
+	nothing_comes_any_more() {
+		local before
+		before=$(wc -l <$log)
+		sleep 0.3 # the server is given the time to take what has come
+		[[ $(wc -l <$log) -eq $before ]]
+	}
+	wait_until nothing_comes_any_more
 	kill -CONT "$(responder office)"
 	answered_at_once in_office
 }
