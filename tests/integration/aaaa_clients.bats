@@ -63,7 +63,8 @@ at_once() {
 	for _ in 1 2 3 4 5; do
 		took=$(milliseconds "$@")
 		equal "$(awk '{ print $1 }' /run/world/said | sort -u)" 192.0.2.1
-		((best = took < best ? took : best))
+		# No ((…)) by itself: it fails where the value is 0, as it is on an idle machine.
+		best=$((took < best ? took : best))
 	done
 	((best < 50)) || { echo "took $best ms" && return 1; }
 	run ! grep AAAA $log
