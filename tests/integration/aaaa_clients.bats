@@ -66,6 +66,7 @@ at_once() {
 		# No ((…)) by itself: it fails where the value is 0, as it is on an idle machine.
 		best=$((took < best ? took : best))
 	done
+	echo "# with the responder: $best ms" >&3
 	((best < 50)) || { echo "took $best ms" && return 1; }
 	run ! grep AAAA $log
 	equal "$(grep -c "^udp A host.example.org" $log)" 5
@@ -95,6 +96,7 @@ count() {
 	local slow
 	office
 	slow=$(milliseconds getent ahosts host.example.org)
+	echo "# without the responder: $slow ms" >&3
 	((slow >= 4500)) || { echo "took $slow ms" && return 1; }
 	: >$log
 	sed -i '$a [aaaa]\nrun = inside' /etc/nsctl/profiles/office.ini
