@@ -92,12 +92,12 @@ count() {
 
 # ---- C libraries ------------------------------------------------------------------------------
 
-@test "glibc: five seconds without the responder, under 50 ms with it" {
+@test "glibc: five seconds or more without the responder, under 50 ms with it" {
 	local slow
 	office
 	slow=$(milliseconds getent ahosts host.example.org)
 	echo "# without the responder: $slow ms" >&3
-	((slow >= 4500)) || { echo "took $slow ms" && return 1; }
+	((slow >= 5000)) || { echo "took $slow ms" && return 1; }
 	: >$log
 	sed -i '$a [aaaa]\nrun = inside' /etc/nsctl/profiles/office.ini
 	nsctl up office

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * fill-conntrack: fills the connection tracking table of the network namespace that it runs in,
- * with flows that the kernel does not throw out for new ones, and says how many that took. The
- * limit is the machine's and can't be lowered for a namespace; the count is the namespace's own.
+ * with flows that the kernel does not throw out for new ones, and says how many that took. What was
+ * in the table is thrown out first: the kernel would do it later, and there would be room again.
+ * The limit is the machine's and can't be lowered for a namespace; the count is the namespace's
+ * own.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -54,6 +56,20 @@ static size_t put_flow(void *buffer, unsigned n)
 	return message->nlmsg_len;
 }
 
+/* All flows of the namespace. */
+static size_t put_flush(void *buffer)
+{
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	struct nfgenmsg *body;
+
+	message->nlmsg_type = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_DELETE;
+	message->nlmsg_flags = NLM_F_REQUEST;
+	body = mnl_nlmsg_put_extra_header(message, sizeof(*body));
+	body->nfgen_family = AF_UNSPEC;
+	body->version = NFNETLINK_V0;
+	return message->nlmsg_len;
+}
+
 /* What the kernel said to what was sent: 0 or an errno. */
 static int refusal(int fd)
 {
@@ -78,6 +94,10 @@ int main(void)
 		return 1;
 	}
 	fd = mnl_socket_get_fd(netlink);
+	if (mnl_socket_sendto(netlink, buffer, put_flush(buffer)) < 0)
+		error = errno;
+	else
+		error = refusal(fd);
 	while (error == 0 && n < FLOWS_MAX) {
 		size_t length = 0;
 
