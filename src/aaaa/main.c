@@ -232,6 +232,9 @@ static int prepare(struct program *program, struct error *error)
 	for (unsigned i = 0; r >= 0 && i < options->queues; i++) {
 		struct responder *responder = &program->responders[i];
 
+		/* at once: the first of several may see no packet for long */
+		responder->statistics->pid = (uint32_t)getpid();
+		responder->statistics->queue = options->queue + i;
 		responder->way =
 			options->hook == RULES_OUTPUT ? RESPOND_BY_VERDICT : RESPOND_BY_SOCKET;
 		responder->port = options->port;
