@@ -29,6 +29,9 @@
 
 enum { QUEUE_FIRST = 0x6e00, QUEUE_TRIES = 256, EXIT_USAGE = 2 };
 
+/* At the end; nsctld waits a little longer. */
+#define DRAIN_USEC 1000000ull
+
 struct program {
 	struct options options;
 	struct responder responders[OPTIONS_QUEUES_MAX];
@@ -229,6 +232,9 @@ static int prepare(struct program *program, struct error *error)
 	for (unsigned i = 0; r >= 0 && i < options->queues; i++) {
 		struct responder *responder = &program->responders[i];
 
+		/* at once: the first of several may see no packet for long */
+		responder->statistics->pid = (uint32_t)getpid();
+		responder->statistics->queue = options->queue + i;
 		responder->way =
 			options->hook == RULES_OUTPUT ? RESPOND_BY_VERDICT : RESPOND_BY_SOCKET;
 		responder->port = options->port;
@@ -258,9 +264,11 @@ static void end_children(const struct program *program)
 			kill(program->children[i], SIGTERM);
 }
 
-/* Until a signal; then until the queue is empty. */
+/* Until a signal; then until the queue is empty. Somebody else's rules may fill it for ever: then
+ * what waits after a while goes with it. */
 static int respond(struct program *program, struct responder *responder, struct error *error)
 {
+	uint64_t end;
 	int r = 0;
 
 	catch_signals(queue_fd(responder->queue));
@@ -268,9 +276,11 @@ static int respond(struct program *program, struct responder *responder, struct 
 		r = respond_once(responder);
 	take_rules_out(program);
 	end_children(program);
-	while (r == 0)
+	end = now_usec() + DRAIN_USEC;
+	while (r == 0 && now_usec() < end)
 		r = respond_once(responder);
-	return r == -EAGAIN ? 0 : error_errno(error, r, _("the queue is of no use any more"));
+	return r == 0 || r == -EAGAIN ? 0
+				      : error_errno(error, r, _("the queue is of no use any more"));
 }
 
 static int run_child(struct program *program, struct responder *responder, pid_t parent)

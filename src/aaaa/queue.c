@@ -25,8 +25,8 @@ enum {
 struct queue {
 	int fd;
 	uint16_t number; /* in network byte order */
-	pid_t opener;
 	uint64_t refused;
+	int failed; /* 0, or why verdicts could not be sent */
 	size_t collected;
 	struct mmsghdr messages[QUEUE_BATCH];
 	struct iovec vectors[QUEUE_BATCH];
@@ -126,7 +126,6 @@ int queue_open(unsigned number, struct queue **ret, struct error *error)
 	if (!queue)
 		return error_oom(error);
 	queue->number = htons((uint16_t)number);
-	queue->opener = getpid();
 	queue->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
 	if (queue->fd < 0 || connect(queue->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		r = error_errno(error, errno, _("can't open a socket for queue %u"), number);
@@ -163,16 +162,6 @@ struct queue *queue_free(struct queue *queue)
 int queue_fd(const struct queue *queue)
 {
 	return queue->fd;
-}
-
-unsigned queue_number(const struct queue *queue)
-{
-	return ntohs(queue->number);
-}
-
-pid_t queue_opener(const struct queue *queue)
-{
-	return queue->opener;
 }
 
 uint64_t queue_refused(const struct queue *queue)
@@ -250,14 +239,23 @@ int queue_receive(struct queue *queue, struct queued packets[QUEUE_BATCH])
 
 /* ---- verdicts ----------------------------------------------------------------------------- */
 
+static void send_verdicts(struct queue *queue)
+{
+	size_t length = queue->collected;
+
+	queue->collected = 0;
+	if (length > 0 && send(queue->fd, queue->verdicts, length, 0) < 0)
+		queue->failed = -errno;
+}
+
 static void put_verdict(struct queue *queue, unsigned type, uint32_t id, uint32_t verdict,
 			const uint8_t *bytes, size_t length)
 {
 	size_t size = sizeof(struct verdict) + (bytes ? NLA_ALIGN(NLA_HDRLEN + length) : 0);
 	struct verdict *at;
 
-	if (queue->collected + size > VERDICTS_MAX && queue_flush(queue) < 0)
-		return;
+	if (queue->collected + size > VERDICTS_MAX)
+		send_verdicts(queue);
 	at = (struct verdict *)(queue->verdicts + queue->collected);
 	fill_header(queue, at, type, 0, size);
 	at->attribute = (struct nlattr){ .nla_len = NLA_HDRLEN + sizeof(at->verdict),
@@ -281,10 +279,10 @@ void queue_drop_rest(struct queue *queue, const struct queued *last)
 
 int queue_flush(struct queue *queue)
 {
-	size_t length = queue->collected;
+	int r;
 
-	queue->collected = 0;
-	if (length == 0)
-		return 0;
-	return send(queue->fd, queue->verdicts, length, 0) < 0 ? -errno : 0;
+	send_verdicts(queue);
+	r = queue->failed;
+	queue->failed = 0;
+	return r;
 }

@@ -35,10 +35,8 @@ void queue_accept(struct queue *queue, const struct queued *packet, const uint8_
 		  size_t length);
 /* Drops all packets received so far that have no verdict yet; in one message. */
 void queue_drop_rest(struct queue *queue, const struct queued *last);
-/* Sends the verdicts that are collected. 0 or a negative errno. */
+/* Sends the verdicts that are collected. 0 or a negative errno, also of those that had to be sent
+ * since the last call because they were too many: packets may be without a verdict then. */
 int queue_flush(struct queue *queue);
-/* Its number, and the process that has opened it: whose /proc/PID/net tells of it. */
-unsigned queue_number(const struct queue *queue);
-pid_t queue_opener(const struct queue *queue);
 /* How many verdicts the kernel has refused so far. */
 uint64_t queue_refused(const struct queue *queue);

@@ -68,8 +68,6 @@ static void count_batch(struct responder *responder, const struct batch *batch, 
 	struct aaaa_statistics *all = responder->statistics;
 	unsigned class = aaaa_class(took);
 
-	all->pid = (uint32_t)queue_opener(responder->queue);
-	all->queue = queue_number(responder->queue);
 	all->seen += batch->n;
 	all->answered += batch->answered;
 	all->latency[class] += batch->answered;

@@ -135,10 +135,17 @@ static void add_answer_rule(struct nft_batch *batch, const struct rules *rules, 
 /* Not one table for both: nft(8) can't show iptables' extensions in that. */
 static const uint32_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 
+/* In a packet of the other family an address's place holds something else. */
+static bool may_send(const struct ip_address *from, uint32_t family)
+{
+	return !from->family || (from->family == AF_INET6) == (family == NFPROTO_IPV6);
+}
+
 static int try_means(struct nft *nft, const struct rules *rules, const struct means *means,
 		     struct error *error)
 {
 	struct nft_batch *batch = nft_batch_begin(nft);
+	size_t n_rules = means->string ? rules->n_qtypes : 1;
 	const uint32_t *family;
 
 	ARRAY_FOREACH(family, families) {
@@ -147,7 +154,7 @@ static int try_means(struct nft *nft, const struct rules *rules, const struct me
 			      hook_of(rules, means), PRIORITY_RAW);
 		nft_chain_add(batch, *family, rules->table, "answers", "filter", NF_INET_LOCAL_OUT,
 			      PRIORITY_RAW + 1);
-		for (size_t i = 0; i < (means->string ? rules->n_qtypes : 1); i++)
+		for (size_t i = 0; i < n_rules && may_send(rules->from, *family); i++)
 			add_query_rule(batch, rules, means, *family,
 				       means->string ? rules->qtypes[i] : 0);
 		add_answer_rule(batch, rules, *family);

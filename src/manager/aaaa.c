@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Aaaa: a responder's statistics, out of the file that it writes in the runtime directory. */
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "aaaa_json.h"
@@ -19,9 +20,19 @@ static int open_statistics(const struct manager *manager, const struct instance 
 	return fd >= 0 ? fd : path ? -errno : -ENOMEM;
 }
 
-/* What the kernel tells of the queue, in the responder's network namespace. The number of a process
- * is what the responder says, and all that is read of it are three numbers. */
-static void read_queue(const struct aaaa_statistics *statistics, struct aaaa_queue *ret)
+/* Each queue has a structure in the file. */
+static uint32_t count_queues(int fd)
+{
+	struct stat st;
+	off_t n = fstat(fd, &st) < 0 ? 0 : st.st_size / (off_t)sizeof(struct aaaa_statistics);
+
+	return (uint32_t)(n < AAAA_STATISTICS_MAX ? n : AAAA_STATISTICS_MAX);
+}
+
+/* What the kernel tells of the queues, in the responder's network namespace. The number of a
+ * process is what the responder says, and all that is read of it are three numbers. */
+static void read_queues(const struct aaaa_statistics *statistics, uint32_t n,
+			struct aaaa_queue *ret)
 {
 	_cleanup_free_ char *text = NULL;
 	char path[64];
@@ -30,7 +41,7 @@ static void read_queue(const struct aaaa_statistics *statistics, struct aaaa_que
 	snprintf(path, sizeof(path), "/proc/%u/net/netfilter/nfnetlink_queue", statistics->pid);
 	if (file_read(AT_FDCWD, path, QUEUES_TEXT_MAX, &text, &length) < 0)
 		text = NULL;
-	aaaa_queue_parse(text, statistics->queue, ret);
+	aaaa_queue_parse(text, statistics->queue, n, ret);
 }
 
 static bool runs(const struct manager *manager, const struct instance *instance)
@@ -71,7 +82,7 @@ int manager_aaaa(struct manager *manager, const char *name, int64_t since, json_
 	r = fd < 0 ? fd : aaaa_statistics_read(fd, &statistics);
 	if (r < 0)
 		return error_errno(error, r, _("can't read the statistics of %s"), name);
-	read_queue(statistics, &queue);
+	read_queues(statistics, count_queues(fd), &queue);
 	object = aaaa_json(statistics, &names, &queue, time(NULL), since);
 	if (!object || json_object_set_new(object, "profile", json_string(name)) < 0 ||
 	    json_object_set_new(object, "running", json_boolean(runs(manager, instance))) < 0) {

@@ -110,7 +110,7 @@ static json_t *history_json(const struct aaaa_statistics *s, int64_t now, int64_
 
 /* A line: number, port id of who has bound it, length, copy mode, copy range, dropped, dropped for
  * the program took none, last id, 1. */
-void aaaa_queue_parse(const char *text, uint32_t number, struct aaaa_queue *ret)
+void aaaa_queue_parse(const char *text, uint32_t first, uint32_t n, struct aaaa_queue *ret)
 {
 	unsigned long long length, dropped, user_dropped;
 	unsigned found;
@@ -119,9 +119,11 @@ void aaaa_queue_parse(const char *text, uint32_t number, struct aaaa_queue *ret)
 	for (; text && *text; text = strchr(text, '\n') ? strchr(text, '\n') + 1 : NULL) {
 		if (sscanf(text, "%u %*u %llu %*u %*u %llu %llu", &found, &length, &dropped,
 			   &user_dropped) != 4 ||
-		    found != number)
+		    found - first >= n)
 			continue;
-		*ret = (struct aaaa_queue){ length, dropped, user_dropped };
+		ret->length += length;
+		ret->dropped += dropped;
+		ret->user_dropped += user_dropped;
 	}
 }
 

@@ -17,8 +17,8 @@ json_t *aaaa_short_json(const struct aaaa_statistics *s, const struct aaaa_names
 struct aaaa_queue {
 	uint64_t length, dropped, user_dropped;
 };
-/* Of queue `number` in the text of /proc/net/netfilter/nfnetlink_queue. */
-void aaaa_queue_parse(const char *text, uint32_t number, struct aaaa_queue *ret);
+/* The sum of `n` queues from `first` on in the text of /proc/net/netfilter/nfnetlink_queue. */
+void aaaa_queue_parse(const char *text, uint32_t first, uint32_t n, struct aaaa_queue *ret);
 
 /* One "Responder" without its profile: the counters, and the seconds from `since` on (none when
  * negative) that are over at `now`. Whatever the file says, the result is valid. NULL when out of

@@ -369,6 +369,50 @@ office() {
 	done
 }
 
+@test "by hand: --from makes a rule for packets of its own family alone" {
+	# shellcheck disable=SC2016
+	unshare --net bash -euc '
+		ip link set lo up
+		for from in 10.0.0.1:ip:ip6 fd00::1:ip6:ip; do
+			nsctl-aaaa --hook=input --from="${from%:*:*}" >/run/world/from 3>&- 4>&- &
+			until grep -q ready /run/world/from; do sleep 0.02; done
+			own=${from%:*} own=${own##*:} other=${from##*:}
+			nft list chain "$own" nsctl-aaaa queries | grep -q dport
+			if nft list chain "$other" nsctl-aaaa queries | grep dport; then exit 1; fi
+			kill %1
+			wait %1
+			rm /run/world/from
+		done'
+}
+
+@test "by hand: it ends, though others' rules fill its queue for ever" {
+	# shellcheck disable=SC2016
+	unshare --net bash -euc '
+		ip link set lo up
+		nsctl-aaaa --hook=output --no-rules --queue=77 >/run/world/filled 3>&- 4>&- &
+		responder=$!
+		until grep -q ready /run/world/filled; do sleep 0.02; done
+		iptables-nft -A OUTPUT -p udp --dport 53 -j NFQUEUE --queue-num 77 --queue-bypass
+		python3 - 3>&- 4>&- <<-END &
+			import socket
+			query = bytes.fromhex("000001000001000000000000046578616d00001c0001")
+			s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+			s.connect(("127.0.0.1", 53))
+			s.setblocking(False)
+			while True:
+			    for call in (lambda: s.send(query), lambda: s.recv(512)):
+			        try: call()
+			        except OSError: pass
+		END
+		flood=$!
+		trap "kill -KILL \$flood" EXIT
+		until awk "{ exit !(\$8 > 1000) }" /proc/net/netfilter/nfnetlink_queue; do sleep 0.02; done
+		kill $responder
+		timeout 5 tail --pid=$responder -f /dev/null
+		wait $responder'
+	rm /run/world/filled
+}
+
 @test "by hand: IPv6" {
 	# shellcheck disable=SC2016
 	unshare --net bash -euc '

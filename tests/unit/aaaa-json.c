@@ -187,15 +187,19 @@ static void the_kernels_table_of_queues_is_read(void **state _unused_)
 				   "  777  30214     8 2  1792     8     8        9  1\n";
 	struct aaaa_queue q;
 
-	aaaa_queue_parse(text, 77, &q);
+	aaaa_queue_parse(text, 77, 1, &q);
 	assert_int_equal(q.length, 5);
 	assert_int_equal(q.dropped, 6);
 	assert_int_equal(q.user_dropped, 7);
-	aaaa_queue_parse(text, 7, &q);
+	aaaa_queue_parse(text, 76, 2, &q);
+	assert_int_equal(q.length, 6);
+	assert_int_equal(q.dropped, 8);
+	assert_int_equal(q.user_dropped, 10);
+	aaaa_queue_parse(text, 7, 1, &q);
 	assert_int_equal(q.length + q.dropped + q.user_dropped, 0);
-	aaaa_queue_parse("77 nonsense\n77", 77, &q);
+	aaaa_queue_parse("77 nonsense\n77", 77, 1, &q);
 	assert_int_equal(q.length, 0);
-	aaaa_queue_parse(NULL, 77, &q);
+	aaaa_queue_parse(NULL, 77, 1, &q);
 	assert_int_equal(q.length, 0);
 }
 
