@@ -105,9 +105,14 @@ static int open_statistics_file(struct program *program, size_t size, struct err
 }
 
 /* One structure for each queue, one after the other. */
+static size_t statistics_size(const struct program *program)
+{
+	return program->options.queues * sizeof(struct aaaa_statistics);
+}
+
 static int open_statistics(struct program *program, struct error *error)
 {
-	size_t size = program->options.queues * sizeof(struct aaaa_statistics);
+	size_t size = statistics_size(program);
 	struct aaaa_statistics *all;
 	int r = open_statistics_file(program, size, error);
 
@@ -294,7 +299,7 @@ static int run_child(struct program *program, struct responder *responder, pid_t
 	for (unsigned i = 0; i < program->options.queues; i++)
 		if (&program->responders[i] != responder)
 			program->responders[i].queue = queue_free(program->responders[i].queue);
-	r = rights_drop(program->uid, program->gid, &error);
+	r = rights_drop(program->uid, program->gid, statistics_size(program), &error);
 	/* behind the drop, which takes it away */
 	if (r < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent)
 		return -EPERM;
@@ -358,7 +363,7 @@ static int run(struct program *program, struct error *error)
 	if (r >= 0 && !program->options.no_rules)
 		r = make_rules(program, error);
 	if (r >= 0)
-		r = rights_drop(program->uid, program->gid, error);
+		r = rights_drop(program->uid, program->gid, statistics_size(program), error);
 	if (r >= 0)
 		r = rights_seal(error);
 	if (r >= 0) {

@@ -8,9 +8,11 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 /* ---- the file system --------------------------------------------------------------------- */
@@ -67,9 +69,23 @@ static int change_user(uid_t uid, gid_t gid, struct error *error)
 	return 0;
 }
 
-int rights_drop(uid_t uid, gid_t gid, struct error *error)
+/* What is written beyond it is lost, which may be a last message in a log. */
+static int limit_files(size_t size, struct error *error)
 {
-	int r = empty_root(error);
+	const struct rlimit limit = { .rlim_cur = size, .rlim_max = size };
+
+	signal(SIGXFSZ, SIG_IGN);
+	if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
+		return error_errno(error, errno, "%s", _("can't limit the size of files"));
+	return 0;
+}
+
+int rights_drop(uid_t uid, gid_t gid, size_t file_size, struct error *error)
+{
+	int r = limit_files(file_size, error);
+
+	if (r == 0)
+		r = empty_root(error);
 
 	if (r < 0)
 		return r;

@@ -12,8 +12,9 @@
 
 #include "nsctl/base.h"
 
-/* An empty root, another user without groups, one capability, no way to get others. Before the
- * first thread is started: capabilities are a thread's own. */
-int rights_drop(uid_t uid, gid_t gid, struct error *error);
+/* An empty root, another user without groups, one capability, no way to get others, no file that
+ * grows beyond file_size bytes. Before the first thread is started: capabilities are a thread's
+ * own. */
+int rights_drop(uid_t uid, gid_t gid, size_t file_size, struct error *error);
 /* From now on only what the loop needs, for all threads; what else is tried ends the process. */
 int rights_seal(struct error *error);

@@ -108,6 +108,9 @@ int client_connect_only(const struct cli *cli, struct ipc_connection **ret, stru
 /* ipc_call and ipc_call_next with their errors put into words. */
 int client_call(struct ipc_connection *connection, const char *method, json_t *parameters,
 		const int *fds, size_t n_fds, unsigned flags, json_t **ret, struct error *error);
+/* Connects and makes a call that asks about one profile; the caller frees both. */
+int client_ask(const struct cli *cli, const char *method, const char *profile,
+	       struct ipc_connection **ret_connection, json_t **ret, struct error *error);
 int client_call_next(struct ipc_connection *connection, json_t **ret, struct error *error);
 /* A string in an object, borrowed; NULL where there is none. */
 const char *json_text(const json_t *object, const char *key);

@@ -204,6 +204,22 @@ int client_call(struct ipc_connection *connection, const char *method, json_t *p
 	return 0;
 }
 
+int client_ask(const struct cli *cli, const char *method, const char *profile,
+	       struct ipc_connection **ret_connection, json_t **ret, struct error *error)
+{
+	json_t *parameters = json_pack("{s:s}", "profile", profile);
+	int r;
+
+	if (!parameters)
+		return error_set(error, EILSEQ, _("no profile has such a name"));
+	r = client_connect(cli, ret_connection, error);
+	if (r < 0) {
+		json_decref(parameters);
+		return r;
+	}
+	return client_call(*ret_connection, method, parameters, NULL, 0, 0, ret, error);
+}
+
 int client_call_next(struct ipc_connection *connection, json_t **ret, struct error *error)
 {
 	_cleanup_free_ char *name = NULL;

@@ -145,16 +145,8 @@ static int join(const struct cli *cli, const struct exec *exec, struct error *er
 	json_auto_t *reply = NULL;
 	int fds[IPC_FDS_MAX], r;
 	size_t n_fds = 0;
-	json_t *parameters = json_pack("{s:s}", "profile", exec->profile);
 
-	if (!parameters)
-		return error_set(error, EILSEQ, _("no profile has such a name"));
-	r = client_connect(cli, &connection, error);
-	if (r < 0) {
-		json_decref(parameters);
-		return r;
-	}
-	r = client_call(connection, "Join", parameters, NULL, 0, 0, &reply, error);
+	r = client_ask(cli, "Join", exec->profile, &connection, &reply, error);
 	if (r < 0)
 		return r;
 	n_fds = ipc_take_fds(connection, fds);

@@ -12,17 +12,18 @@
 static char *absolute_directory(const char *directory, struct error *error)
 {
 	_cleanup_free_ char *current = NULL;
+	bool absolute = directory && *directory == '/';
 	char *joined;
 
-	if (directory && *directory == '/')
-		return strdup(directory);
-	current = getcwd(NULL, 0);
-	if (!current) {
+	current = absolute ? NULL : getcwd(NULL, 0);
+	if (!absolute && !current) {
 		error_errno(error, errno, _("can't tell the current directory"));
 		error_hint(error, _("name one with --chdir"));
 		return NULL;
 	}
-	joined = directory ? str_format("%s/%s", current, directory) : strdup(current);
+	joined = absolute    ? strdup(directory)
+		 : directory ? str_format("%s/%s", current, directory)
+			     : strdup(current);
 	if (!joined)
 		error_oom(error);
 	return joined;

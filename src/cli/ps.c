@@ -210,21 +210,13 @@ static int run(struct cli *cli, int argc, char **argv, struct error *error)
 {
 	_cleanup_(ipc_connection_freep) struct ipc_connection *connection = NULL;
 	json_auto_t *reply = NULL;
-	json_t *parameters, *process;
+	json_t *process;
 	size_t i;
 	int r;
 
 	if (arguments_check(cli, argc, argv, 1, 1, error) < 0)
 		return EXIT_USAGE;
-	parameters = json_pack("{s:s}", "profile", argv[0]);
-	if (!parameters)
-		return error_set(error, EILSEQ, _("no profile has such a name"));
-	r = client_connect(cli, &connection, error);
-	if (r < 0) {
-		json_decref(parameters);
-		return r;
-	}
-	r = client_call(connection, "Processes", parameters, NULL, 0, 0, &reply, error);
+	r = client_ask(cli, "Processes", argv[0], &connection, &reply, error);
 	if (r < 0)
 		return r;
 	json_array_foreach(json_object_get(reply, "processes"), i, process) {

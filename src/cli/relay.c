@@ -92,7 +92,7 @@ static int watch_signals(struct relay *relay)
 
 bool relay_suffer(int number, bool group)
 {
-	struct sigaction action = { .sa_handler = SIG_DFL }, saved;
+	struct sigaction action = { .sa_handler = SIG_DFL }, saved = {};
 	const struct timespec now = {};
 	sigset_t set, mask;
 	bool continued;

@@ -203,6 +203,10 @@ static void on_user(struct loop_source *source _unused_, uint32_t events, void *
 	}
 	if (events & EPOLLIN && relay->active)
 		r = fill_in(relay);
+	if (r < 0 && terminal_is_gone(relay->terminal)) { /* just now */
+		lose_terminal(relay, true);
+		return;
+	}
 	if (r < 0) /* an orphaned group in the background: no keys for it */
 		relay->active = false;
 	type_keys(relay, false);

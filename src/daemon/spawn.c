@@ -34,7 +34,8 @@ struct session {
 
 /* ---- in the child: system calls only -------------------------------------------------- */
 
-static _Noreturn void child_fail(const char *what)
+/* `connection`: where the descriptor is by now. */
+static _Noreturn void child_fail(int connection, const char *what)
 {
 	struct {
 		struct session_message message;
@@ -43,7 +44,7 @@ static _Noreturn void child_fail(const char *what)
 
 	snprintf(record.text, sizeof(record.text), "%s: %s", what, strerrordesc_np(errno));
 	record.message.length = strlen(record.text);
-	send(SESSION_FD_CONNECTION, &record, sizeof(record.message) + record.message.length,
+	send(connection, &record, sizeof(record.message) + record.message.length,
 	     MSG_DONTWAIT | MSG_NOSIGNAL);
 	_exit(SESSION_EXIT_FAILED);
 }
@@ -114,18 +115,18 @@ static _Noreturn void child(const struct spawn *spawn, const char *program)
 	sigset_t none;
 
 	if (place_fds(spawn) < 0)
-		child_fail("can't place the descriptors");
+		child_fail(spawn->fds[SESSION_FD_CONNECTION], "can't place the descriptors");
 	sigemptyset(&none);
 	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0 || chdir("/") < 0)
-		child_fail("can't prepare the session");
+		child_fail(SESSION_FD_CONNECTION, "can't prepare the session");
 	errno = -set_oom_score_adj(spawn->inheritance->oom_score_adj);
 	if (errno)
-		child_fail("can't set the OOM score");
+		child_fail(SESSION_FD_CONNECTION, "can't set the OOM score");
 	set_limits(spawn->inheritance);
 	set_login_uid(spawn->inheritance->login_uid);
 	scheduling_apply(&spawn->inheritance->scheduling);
 	execve(program, arguments, environment);
-	child_fail("can't start nsctl-session");
+	child_fail(SESSION_FD_CONNECTION, "can't start nsctl-session");
 }
 
 /* ---- in nsctld ------------------------------------------------------------------------ */

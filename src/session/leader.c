@@ -154,7 +154,7 @@ static void on_timer(struct loop_source *source _unused_, uint32_t events _unuse
 	}
 	if (is_finished(leader))
 		loop_exit(leader->loop, 0);
-	else
+	else if (leader->stage <= N_STAGES) /* no more can be done; its end will be heard of */
 		loop_timer_set(leader->timer, LOOK_USEC);
 }
 

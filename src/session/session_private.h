@@ -59,7 +59,7 @@ bool process_has_pending(pid_t pid, int number);
  * status. */
 int leader_run(const struct session_request *request, int connection_fd,
 	       struct session_terminal_ends *terminal, bool foreground);
-/* Tells the caller what failed; blocks until it is sent or the caller has gone. */
+/* Tells the caller what failed, if it listens; waits for nobody. */
 void leader_report_failure(int connection_fd, int status, const char *text);
 
 /* What the command's process writes into the pipe when it can't become the command. */

@@ -232,6 +232,8 @@ office() {
 	equal "$(sed -n 's/^Groups:\s*//p' "/proc/$pid/status")" ""
 	equal "$(ls -A "/proc/$pid/root/")" ""
 	equal "$(wc -l <"/proc/$pid/mountinfo")" 1
+	equal "$(awk '/^Max file size/ { print $5 }' "/proc/$pid/limits")" \
+		"$(stat -c %s /run/nsctl/aaaa/office)"
 	# the kernel gives the files of one that can't be traced to root
 	equal "$(stat -c %u "/proc/$pid/mem")" 0
 	# nothing but what it works with: /dev/null three times, sockets, the count

@@ -8,11 +8,7 @@
 load lib/common
 
 prepare() {
-	profile hers <<-END
-		[access]
-		users = alice
-	END
-	nsctl up hers
+	up_hers
 }
 
 # her COMMAND…: alice's command inside

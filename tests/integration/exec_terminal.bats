@@ -7,11 +7,7 @@
 load lib/common
 
 prepare() {
-	profile hers <<-END
-		[access]
-		users = alice
-	END
-	nsctl up hers
+	up_hers
 	undo "rm -rf /run/world/alice/pids; wait_until nobody_of_alice"
 }
 

@@ -7,15 +7,12 @@
 load lib/common
 
 prepare() {
-	profile hers <<-END
-		[access]
-		users = alice
-	END
+	up_hers
 	profile theirs <<-END
 		[access]
 		groups = vpnusers
 	END
-	nsctl up hers theirs
+	nsctl up theirs
 }
 
 # her COMMAND…: alice's command inside

@@ -6,11 +6,7 @@
 load lib/common
 
 prepare() {
-	profile hers <<-END
-		[access]
-		users = alice
-	END
-	nsctl up hers
+	up_hers
 	undo "rm -f /run/world/alice/pid"
 	undo "wait_until nobody_waits"
 }

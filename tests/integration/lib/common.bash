@@ -118,6 +118,15 @@ profile() {
 	undo "rm -f '/etc/nsctl/profiles/$1.ini'"
 }
 
+# up_hers: a profile that alice may use, and nobody else but root
+up_hers() {
+	profile hers <<-END
+		[access]
+		users = alice
+	END
+	nsctl up hers
+}
+
 # No sanitizer found anything in any program; each finding fails one test.
 no_sanitizer_reports() {
 	local report status=0
