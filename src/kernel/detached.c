@@ -28,17 +28,19 @@ static _Noreturn void become(const struct start *start)
 {
 	char *environment[] = { NULL };
 	const char *text;
-	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC), told_fd = start->fd;
 	sigset_t none;
 
 	sigemptyset(&none);
-	if (null_fd >= 0 && dup2(start->fd, DETACHED_FD) >= 0 && dup2(null_fd, 0) >= 0 &&
-	    dup2(null_fd, 1) >= 0 && dup2(null_fd, 2) >= 0 &&
-	    close_range(DETACHED_FD + 1, ~0U, 0) == 0 && setsid() >= 0 && chdir("/") == 0 &&
-	    sigprocmask(SIG_SETMASK, &none, NULL) == 0)
-		execve(start->program, start->arguments, environment);
+	if (null_fd >= 0 && dup2(start->fd, DETACHED_FD) >= 0) {
+		told_fd = DETACHED_FD; /* until then it is another's */
+		if (dup2(null_fd, 0) >= 0 && dup2(null_fd, 1) >= 0 && dup2(null_fd, 2) >= 0 &&
+		    close_range(DETACHED_FD + 1, ~0U, 0) == 0 && setsid() >= 0 && chdir("/") == 0 &&
+		    sigprocmask(SIG_SETMASK, &none, NULL) == 0)
+			execve(start->program, start->arguments, environment);
+	}
 	text = strerrordesc_np(errno);
-	write_all(DETACHED_FD, text, strlen(text));
+	write_all(told_fd, text, strlen(text));
 	_exit(EXIT_FAILURE);
 }
 

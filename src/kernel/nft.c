@@ -418,14 +418,14 @@ int nft_table_look_up(struct nft *nft, uint32_t family, const char *table)
 
 static int on_generation(const struct nlmsghdr *h, void *userdata)
 {
+	uint32_t *generation = ((struct walk *)userdata)->userdata;
 	const struct nlattr *attribute;
 
-	mnl_attr_for_each(
-		attribute, h,
-		sizeof(struct nfgenmsg)) if (mnl_attr_get_type(attribute) == NFTA_GEN_ID &&
-					     mnl_attr_validate(attribute, MNL_TYPE_U32) == 0) *
-		(uint32_t *)((struct walk *)userdata)->userdata =
-		ntohl(mnl_attr_get_u32(attribute));
+	mnl_attr_for_each(attribute, h, sizeof(struct nfgenmsg)) {
+		if (mnl_attr_get_type(attribute) == NFTA_GEN_ID &&
+		    mnl_attr_validate(attribute, MNL_TYPE_U32) == 0)
+			*generation = ntohl(mnl_attr_get_u32(attribute));
+	}
 	return MNL_CB_OK;
 }
 

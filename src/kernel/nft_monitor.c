@@ -53,11 +53,13 @@ static const char *table_of(const struct nlmsghdr *h)
 {
 	const struct nlattr *attribute;
 
-	mnl_attr_for_each(attribute, h, sizeof(struct nfgenmsg)) if (
-		mnl_attr_get_type(attribute) ==
-		NFTA_TABLE_NAME) return mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) == 0
-		? mnl_attr_get_str(attribute)
-		: NULL;
+	mnl_attr_for_each(attribute, h, sizeof(struct nfgenmsg)) {
+		if (mnl_attr_get_type(attribute) != NFTA_TABLE_NAME)
+			continue;
+		return mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) == 0
+			       ? mnl_attr_get_str(attribute)
+			       : NULL;
+	}
 	return NULL;
 }
 

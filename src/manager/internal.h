@@ -116,6 +116,9 @@ int record_read_all(struct manager *manager, struct error *error);
 
 /* processes.c: is a process in these namespaces one of the profile's? */
 bool instance_has_process(const struct instance *instance, ino_t network, ino_t mount);
+/* Its namespaces' numbers; 0 where there is none, or it is not held. */
+ino_t instance_network(const struct instance *instance);
+ino_t instance_mount(const struct instance *instance);
 
 /* watch.c: calls the resolver step again when the host's files change. */
 int watch_new(struct manager *manager, struct watch **ret, struct error *error);

@@ -12,20 +12,20 @@
 
 /* Only of namespaces that are held: the kernel gives the number of one that is gone to the next,
  * whoever makes it. */
-static ino_t network_of(const struct instance *instance)
+ino_t instance_network(const struct instance *instance)
 {
 	return instance->netns_fd >= 0 ? instance->netns_id.ino : 0;
 }
 
-static ino_t mount_of(const struct instance *instance)
+ino_t instance_mount(const struct instance *instance)
 {
 	return instance->mounts_fd >= 0 ? instance->mounts_id.ino : 0;
 }
 
 bool instance_has_process(const struct instance *instance, ino_t network, ino_t mount)
 {
-	return (network && network == network_of(instance)) ||
-	       (mount && mount == mount_of(instance));
+	return (network && network == instance_network(instance)) ||
+	       (mount && mount == instance_mount(instance));
 }
 
 struct listing {
@@ -56,8 +56,8 @@ static void on_process(pid_t pid, ino_t network, ino_t mount, void *userdata)
 	struct process_info info;
 
 	if (!instance_has_process(listing->instance, network, mount) ||
-	    process_describe(pid, network_of(listing->instance), mount_of(listing->instance),
-			     &info) < 0)
+	    process_describe(pid, instance_network(listing->instance),
+			     instance_mount(listing->instance), &info) < 0)
 		return;
 	if (json_array_size(listing->array) >= PROCESSES_MAX)
 		listing->omitted++;

@@ -271,18 +271,6 @@ static void take_away(struct operation *operation)
 
 /* ---- processes ---------------------------------------------------------------------------- */
 
-/* Only of namespaces that are held: the kernel gives the number of one that is gone to the next,
- * whoever makes it. */
-static ino_t network_of(const struct instance *instance)
-{
-	return instance->netns_fd >= 0 ? instance->netns_id.ino : 0;
-}
-
-static ino_t mount_of(const struct instance *instance)
-{
-	return instance->mounts_fd >= 0 ? instance->mounts_id.ino : 0;
-}
-
 /* Runs it, or might it run again by itself? What waits for a disk does not multiply meanwhile. */
 static bool moves(pid_t pid, ino_t network, ino_t mount)
 {
@@ -294,7 +282,8 @@ static bool moves(pid_t pid, ino_t network, ino_t mount)
 
 static void signal_process(struct operation *operation, pid_t pid)
 {
-	ino_t network = network_of(operation->instance), mount = mount_of(operation->instance);
+	ino_t network = instance_network(operation->instance),
+	      mount = instance_mount(operation->instance);
 
 	if (operation->freezing) {
 		operation->moving += moves(pid, network, mount);
@@ -314,8 +303,7 @@ static void on_process(pid_t pid, ino_t network, ino_t mount, void *userdata)
 	     operation = operation->next) {
 		if (operation->stage != REMOVE_ENDING || !operation->look)
 			continue;
-		if ((!network || network != network_of(operation->instance)) &&
-		    (!mount || mount != mount_of(operation->instance)))
+		if (!instance_has_process(operation->instance, network, mount))
 			continue;
 		operation->left++;
 		operation->waited = pid;
