@@ -116,8 +116,7 @@ static bool is_removal(const struct nlmsghdr *message, const char *prefix)
 
 	if (message->nlmsg_type != RTM_DELLINK || link->ifi_family != AF_UNSPEC)
 		return false;
-	mnl_attr_for_each(attribute, message, sizeof(*link))
-	{
+	mnl_attr_for_each(attribute, message, sizeof(*link)) {
 		if (mnl_attr_get_type(attribute) == IFLA_IFNAME)
 			return strncmp(mnl_attr_get_str(attribute), prefix, strlen(prefix)) == 0;
 	}
