@@ -102,7 +102,7 @@ def what_is_typed_reaches_the_command(s):
     s.start("inside sh -c 'echo ready >&2; exec head -n 1' | tr a-z A-Z")
     s.before_typing()
     s.type("to upper\n")
-    s.prompt("into a pipe")
+    s.prompt("into a pipe", ordered=False)
     s.start("inside bash -c 'echo ready; read -r x; echo \"<$x>\"'")
     s.type("erasex\x7fd word\x17line\n")
     s.prompt("the terminal edits the line")

@@ -130,10 +130,12 @@ class Session:
         self.shell.send(line + "\r")
         self.shell.expect(awaited)
 
-    def prompt(self, label, limit=LIMIT):
-        """What is on the terminal until the prompt that is to come."""
+    def prompt(self, label, limit=LIMIT, ordered=True):
+        """What is on the terminal until the prompt that is to come. Lines have no order between them
+        where some pass a terminal in between and others do not: any of those may be later."""
         before, _ = self.shell.expect(re.escape(PROMPT), limit)
-        return self.note(label, plain(before))
+        text = plain(before)
+        return self.note(label, text if ordered else "".join(sorted(text.splitlines(True))))
 
     def type(self, text):
         """Keys. A line that is typed ends in \\n: a \\r that comes too early, while the shell still
