@@ -80,6 +80,5 @@ def an_ignored_hang_up_reaches_nobody(s):
     command = s.wait_for("sleep", "1000")
     os.kill(job, signal.SIGHUP)
     os.kill(job, signal.SIGCONT)
-    until(lambda: state_of(job) == "S", "that it sleeps")
-    s.note("alive", (state_of(command), state_of(job)))
+    until(lambda: (state_of(command), state_of(job)) == ("S", "S"), "that both sleep, alive")
     s.run("kill %1; wait", note=False)
