@@ -63,7 +63,7 @@ shell=(bash --norc --noprofile -b -i)
 		type bg; echo $?\r
 		see \n0\r\n
 		type fg\r
-		see cat
+		raw
 		type three\n
 		see three\r\n
 		type \x03

@@ -192,9 +192,9 @@ static void start(struct run *run)
 	assert_true(run->leader >= 0);
 	if (run->leader == 0)
 		become_session(run, sockets[1], request);
-	close(sockets[1]);
 	run->connection = sockets[0];
 	send_stdio(run, pipes[1]);
+	close(sockets[1]); /* only now: a leader that refuses at once must not fail the sending */
 	close(pipes[1]);
 	close(request);
 	run->out = pipes[0];
