@@ -18,11 +18,6 @@ static void close_namespaces(struct manager_namespaces *namespaces)
 	close_fd(namespaces->mount);
 }
 
-static void close_inheritance(struct inheritance *inheritance)
-{
-	close_fd(inheritance->cgroup_fd);
-}
-
 static int get_namespaces(struct call *call, struct manager_namespaces *ret)
 {
 	_cleanup_error_ struct error error = {};
@@ -195,23 +190,23 @@ static void send_failure(int fd, const struct error *error)
 /* Everything is there: the reply, and then the session in our place. */
 static void hand_over(struct call *call, int request_fd,
 		      const struct manager_namespaces *namespaces,
-		      const struct inheritance *inheritance)
+		      const struct session_inheritance *inheritance, int cgroup_fd)
 {
 	struct client *client = call->client;
 	int fd = ipc_connection_fd(client->connection);
 	struct spawn spawn = {
-		/* our 0 is /dev/null; the command's own the caller sends to the session */
-		.fds = { STDIN_FILENO, STDIN_FILENO, STDIN_FILENO, fd, request_fd },
-		.n_fds = SESSION_FD_NAMESPACES,
+		.connection_fd = fd,
+		.request_fd = request_fd,
+		.cgroup_fd = cgroup_fd,
 		.inheritance = inheritance,
 		.uid = client->peer.uid,
 	};
 	_cleanup_error_ struct error error = {};
 
 	if (namespaces->network >= 0)
-		spawn.fds[spawn.n_fds++] = namespaces->network;
+		spawn.namespace_fds[spawn.n_namespaces++] = namespaces->network;
 	if (namespaces->mount >= 0)
-		spawn.fds[spawn.n_fds++] = namespaces->mount;
+		spawn.namespace_fds[spawn.n_namespaces++] = namespaces->mount;
 	client->upgraded = true;
 	call_reply(call, json_object());
 	/* a few bytes into a socket that was empty: else the caller plays games */
@@ -232,10 +227,10 @@ static void start(struct call *call, struct session_request *request,
 		  const struct manager_namespaces *namespaces)
 {
 	const struct peer *peer = &call->client->peer;
-	_cleanup_(close_inheritance) struct inheritance inheritance = { .cgroup_fd = -1 };
-	_cleanup_close_ int request_fd = -1;
+	struct session_inheritance inheritance;
+	_cleanup_close_ int request_fd = -1, cgroup_fd = -1;
 	_cleanup_error_ struct error error = {};
-	int r = peer_inheritance(peer, &inheritance);
+	int r = peer_inheritance(peer, &inheritance, &cgroup_fd);
 
 	if (r < 0) {
 		call_deny(call, "can't read the caller's limits");
@@ -250,7 +245,7 @@ static void start(struct call *call, struct session_request *request,
 	if (r == 0)
 		r = limits_take(call->server->limits, peer->uid, LIMIT_SESSIONS, 1);
 	if (r == 0) {
-		hand_over(call, request_fd, namespaces, &inheritance);
+		hand_over(call, request_fd, namespaces, &inheritance, cgroup_fd);
 		return;
 	}
 	if (r == -EDQUOT)

@@ -60,8 +60,8 @@ shell=(bash --norc --noprofile -b -i)
 		type \x1a
 		see Stopped
 		see @@ 
-		type bg; echo $?\r
-		see \n0\r\n
+		type bg\r
+		see Stopped
 		type fg\r
 		raw
 		type three\n
