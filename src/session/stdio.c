@@ -47,7 +47,33 @@ int session_send_stdio(int connection_fd, const int fds[3], enum session_termina
 	return n < 0 ? -errno : 0;
 }
 
-/* Exactly those that belong to the message, or nothing: -EBADMSG. */
+/* The descriptors that came, and how many. */
+static size_t take_fds(struct msghdr *header, int fds[N_FDS_MAX])
+{
+	const struct cmsghdr *c = CMSG_FIRSTHDR(header);
+	size_t bytes;
+
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+		return 0;
+	bytes = c->cmsg_len - CMSG_LEN(0);
+	memcpy(fds, CMSG_DATA(c), bytes);
+	return bytes / sizeof(int);
+}
+
+static bool is_first_message(const struct session_message *message, size_t n_fds)
+{
+	switch (message->type == SESSION_STDIO && !message->length ? message->value : -1) {
+	case SESSION_TERMINAL_NONE:
+		return n_fds == N_FDS;
+	case SESSION_TERMINAL_BACKGROUND:
+	case SESSION_TERMINAL_FOREGROUND:
+		return n_fds == N_FDS_MAX;
+	default:
+		return false;
+	}
+}
+
+/* Exactly those that belong to the message, or none: -EBADMSG. */
 static int receive(int connection_fd, int ret_fds[N_FDS_MAX], enum session_terminal *ret_terminal)
 {
 	struct session_message message = {};
@@ -58,24 +84,21 @@ static int receive(int connection_fd, int ret_fds[N_FDS_MAX], enum session_termi
 				 .msg_control = &control,
 				 .msg_controllen = sizeof(control) };
 	ssize_t n = recvmsg(connection_fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	const struct cmsghdr *c = CMSG_FIRSTHDR(&header);
-	size_t bytes;
+	int fds[N_FDS_MAX];
+	size_t n_fds;
 
 	if (n < 0)
 		return -errno;
-	if (n == 0)
-		return -ECONNRESET;
-	/* what came otherwise is closed by the end of this process */
-	if (n != sizeof(message) || message.type != SESSION_STDIO || message.length ||
-	    message.value < SESSION_TERMINAL_NONE || message.value > SESSION_TERMINAL_FOREGROUND)
-		return -EBADMSG;
-	bytes = sizeof(int) * (message.value == SESSION_TERMINAL_NONE ? N_FDS : N_FDS_MAX);
-	if (header.msg_flags & MSG_CTRUNC || !c || c->cmsg_level != SOL_SOCKET ||
-	    c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(bytes))
-		return -EBADMSG;
-	memcpy(ret_fds, CMSG_DATA(c), bytes);
-	*ret_terminal = message.value;
-	return 0;
+	n_fds = take_fds(&header, fds);
+	if (n == sizeof(message) && !(header.msg_flags & MSG_CTRUNC) &&
+	    is_first_message(&message, n_fds)) {
+		memcpy(ret_fds, fds, n_fds * sizeof(int));
+		*ret_terminal = message.value;
+		return 0;
+	}
+	while (n_fds)
+		close_fd(fds[--n_fds]);
+	return n == 0 ? -ECONNRESET : -EBADMSG;
 }
 
 int stdio_receive(int connection_fd, enum session_terminal *ret_terminal, int *ret_master,
