@@ -83,6 +83,8 @@ static char *batch_room(struct nft_batch *batch)
 			batch->failed = room > BATCH_MAX ? -EMSGSIZE : -ENOMEM;
 			return NULL;
 		}
+		/* libmnl leaves what fills attributes up as it is */
+		memset(grown + batch->length, 0, room - batch->length);
 		batch->data = grown;
 		batch->room = room;
 	}

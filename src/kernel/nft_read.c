@@ -86,6 +86,7 @@ static int ask(const struct nft *nft, const struct nlmsghdr *request, struct wal
 static struct nlmsghdr *request(struct nft *nft, char buffer[NFT_REQUEST_MAX], uint16_t type,
 				uint32_t family, uint16_t flags)
 {
+	memset(buffer, 0, NFT_REQUEST_MAX); /* libmnl leaves what fills attributes up as it is */
 	return nftnl_nlmsg_build_hdr(buffer, type, family, flags, ++nft->sequence);
 }
 
