@@ -27,26 +27,38 @@ int session_send_stdio(int connection_fd, const int fds[3], enum session_termina
 	return n < 0 ? n : 0;
 }
 
-/* Exactly those that belong to the message, or an error: then what came is closed by the end of
- * this process. */
+static bool is_first_message(const struct session_message *message, size_t n_fds)
+{
+	switch (message->type == SESSION_STDIO && !message->length ? message->value : -1) {
+	case SESSION_TERMINAL_NONE:
+		return n_fds == N_FDS;
+	case SESSION_TERMINAL_BACKGROUND:
+	case SESSION_TERMINAL_FOREGROUND:
+		return n_fds == N_FDS_MAX;
+	default:
+		return false;
+	}
+}
+
+/* Exactly those that belong to the message, or none: -EBADMSG. */
 static int receive(int connection_fd, int ret_fds[N_FDS_MAX], enum session_terminal *ret_terminal)
 {
 	struct session_message message = {};
+	int fds[N_FDS_MAX];
 	size_t n_fds = N_FDS_MAX;
-	ssize_t n = receive_with_fds(connection_fd, &message, sizeof(message), ret_fds, &n_fds,
+	ssize_t n = receive_with_fds(connection_fd, &message, sizeof(message), fds, &n_fds,
 				     MSG_DONTWAIT);
 
 	if (n < 0)
 		return n;
-	if (n == 0)
-		return -ECONNRESET;
-	if (n != sizeof(message) || message.type != SESSION_STDIO || message.length ||
-	    message.value < SESSION_TERMINAL_NONE || message.value > SESSION_TERMINAL_FOREGROUND)
-		return -EBADMSG;
-	if (n_fds != (message.value == SESSION_TERMINAL_NONE ? N_FDS : N_FDS_MAX))
-		return -EBADMSG;
-	*ret_terminal = message.value;
-	return 0;
+	if (n == sizeof(message) && is_first_message(&message, n_fds)) {
+		memcpy(ret_fds, fds, n_fds * sizeof(int));
+		*ret_terminal = message.value;
+		return 0;
+	}
+	while (n_fds)
+		close_fd(fds[--n_fds]);
+	return n == 0 ? -ECONNRESET : -EBADMSG;
 }
 
 int stdio_receive(int connection_fd, enum session_terminal *ret_terminal, int *ret_master,
