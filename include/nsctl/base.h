@@ -107,6 +107,11 @@ char *str_trimmed(const char *s, size_t length);
 /* C-style escapes for control characters, backslash and what is not UTF-8, so that hostile text can
  * be printed or logged. The caller frees; NULL when out of memory. */
 char *str_escape(const char *s, size_t length);
+/* Any bytes as well-formed UTF-8 and back: each is the character of its number, as in ISO 8859-1.
+ * The caller frees. NULL when out of memory; back: -ENOMEM, or -EILSEQ when a character is above
+ * U+00FF or this is no UTF-8. */
+char *str_from_latin1(const char *s);
+int str_to_latin1(const char *s, char **ret);
 /* The text as one word for a POSIX shell: as it is where that is safe, else in single quotes. */
 char *str_shell_quote(const char *s);
 /* A whole decimal number without sign or spaces: 0, -EINVAL or -ERANGE. */

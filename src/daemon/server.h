@@ -96,7 +96,8 @@ struct spawn {
 	size_t n_namespaces;
 	int cgroup_fd; /* -1: nsctld's own */
 	const struct session_inheritance *inheritance;
-	uid_t uid; /* whose session it is, for the limits */
+	uid_t uid;   /* whose session it is, for the limits */
+	int peer_fd; /* a pidfd of the caller, to wake it; -1: none */
 };
 
 /* Starts the starter. */

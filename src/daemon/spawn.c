@@ -32,7 +32,8 @@ struct session {
 	struct loop_source *source;
 	uint64_t id;
 	pid_t pid;
-	int pidfd; /* -1: not started yet */
+	int pidfd;   /* -1: not started yet */
+	int peer_fd; /* of its caller; -1: unknown */
 	uid_t uid;
 };
 
@@ -52,6 +53,7 @@ static void session_forget(struct session *session)
 	*p = session->next;
 	loop_source_free(session->source);
 	close_fd(session->pidfd);
+	close_fd(session->peer_fd);
 	free(session);
 }
 
@@ -71,6 +73,10 @@ static void on_session_end(_unused_ struct loop_source *source, _unused_ uint32_
 		return;
 	log_debug("session %d of uid %u has ended (%d)", session->pid, session->uid,
 		  info.si_status);
+	/* A caller that has stopped itself, as its command was stopped, is woken by the leader; by
+	 * one that was killed it is not. */
+	if (info.si_code != CLD_EXITED && session->peer_fd >= 0)
+		syscall(SYS_pidfd_send_signal, session->peer_fd, SIGCONT, NULL, 0);
 	session_ended(session);
 }
 
@@ -285,10 +291,15 @@ int session_start(struct server *server, const struct spawn *spawn, struct error
 	if (!session)
 		return error_oom(error);
 	*session = (struct session){
-		.server = server, .id = ++server->last_session, .pidfd = -1, .uid = spawn->uid
+		.server = server,
+		.id = ++server->last_session,
+		.pidfd = -1,
+		.peer_fd = spawn->peer_fd < 0 ? -1 : fcntl(spawn->peer_fd, F_DUPFD_CLOEXEC, 0),
+		.uid = spawn->uid,
 	};
 	r = send_to_starter(server, spawn, session->id, error);
 	if (r < 0) {
+		close_fd(session->peer_fd);
 		free(session);
 		return r;
 	}
