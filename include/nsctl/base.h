@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <dirent.h>
 #include <errno.h>
 #include <libintl.h>
 #include <netinet/in.h>
@@ -30,12 +31,13 @@
 
 /* ---- ownership (cleanup.c) ------------------------------------------------------------ */
 
-#define _cleanup_(f)     __attribute__((cleanup(f)))
-#define _cleanup_free_   _cleanup_(cleanup_free)
-#define _cleanup_close_  _cleanup_(cleanup_close)
-#define _cleanup_fclose_ _cleanup_(cleanup_fclose)
-#define _cleanup_strv_   _cleanup_(cleanup_strv)
-#define _cleanup_error_  _cleanup_(error_clear)
+#define _cleanup_(f)       __attribute__((cleanup(f)))
+#define _cleanup_free_     _cleanup_(cleanup_free)
+#define _cleanup_close_    _cleanup_(cleanup_close)
+#define _cleanup_fclose_   _cleanup_(cleanup_fclose)
+#define _cleanup_closedir_ _cleanup_(cleanup_closedir)
+#define _cleanup_strv_     _cleanup_(cleanup_strv)
+#define _cleanup_error_    _cleanup_(error_clear)
 
 /* Hands a pointer or descriptor over and leaves an empty one behind. */
 #define TAKE_PTR(p)                                                                                \
@@ -57,6 +59,7 @@
 void cleanup_free(void *pointer);
 void cleanup_close(int *fd);
 void cleanup_fclose(FILE **file);
+void cleanup_closedir(DIR **directory);
 void cleanup_strv(char ***strv);
 /* Closes fd unless it is negative, keeps errno; returns -1 so that "fd = close_fd(fd)". */
 int close_fd(int fd);
@@ -162,6 +165,9 @@ ssize_t receive_with_fds(int socket_fd, void *data, size_t length, int *fds, siz
 			 int flags);
 /* mkdir -p; directories that are made get `mode`. */
 int make_directories(const char *path, mode_t mode);
+/* The next name in a directory, but for "." and "..": 1 and the name (valid until the next call), 0
+ * when there is none left, or a negative errno, which must not be taken for the end. */
+int directory_next(DIR *directory, const char **ret);
 int fd_set_nonblock(int fd, bool nonblock);
 /* Identity of what an fd refers to: device and inode. */
 struct file_id {

@@ -382,16 +382,27 @@ static void go_on(struct operation *operation)
 	wait_for_process(operation);
 }
 
+/* Who may still be inside keeps it. */
+static void can_not_look(struct operation *operation, int code)
+{
+	_cleanup_error_ struct error error = {};
+
+	error_errno(&error, code, _("can't look for the processes in profile %s"), operation->name);
+	left_over(operation, "processes", &error);
+	finish(operation);
+}
+
 void remove_round(struct manager *manager)
 {
 	struct operation *operation, *next;
 	bool look = false;
+	int r;
 
 	for (operation = manager->operations; operation; operation = operation->next)
 		look |= operation->stage == REMOVE_ENDING && operation->look;
 	if (!look)
 		return;
-	process_each(on_process, manager);
+	r = process_each(on_process, manager);
 	for (operation = manager->operations; operation; operation = next) {
 		next = operation->next;
 		if (operation->stage != REMOVE_ENDING || !operation->look)
@@ -399,10 +410,12 @@ void remove_round(struct manager *manager)
 		operation->look = false;
 		if (operation->left) {
 			go_on(operation);
-			continue;
+		} else if (r < 0) {
+			can_not_look(operation, r);
+		} else {
+			stop_waiting(operation);
+			take_away(operation);
 		}
-		stop_waiting(operation);
-		take_away(operation);
 	}
 	push_together(manager);
 }

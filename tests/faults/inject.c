@@ -34,13 +34,16 @@
 #define ACTOR_MAX   48
 #define THREADS_MAX 64
 #define COUNTS_MAX  512
-#define FOLLOWED    "nsctl" /* how the names of programs begin that are followed */
+#define ERESTARTNOINTR                                                                             \
+	513 /* include/linux/errno.h: where a lock was another's, not seen by programs */
+#define FOLLOWED "nsctl" /* how the names of programs begin that are followed */
 
 struct thread {
 	pid_t tid, process; /* tid 0: free */
 	char actor[ACTOR_MAX];
 	int error;  /* what the call that it is in is to return */
 	int number; /* of that call */
+	bool again; /* the kernel begins it anew by itself: not another one */
 	uint64_t arguments[6];
 };
 
@@ -200,6 +203,8 @@ static void on_entry(struct injector *injector, struct thread *thread,
 	const struct call *call =
 		call_by_number(info->entry.nr, (const uint64_t *)info->entry.args);
 
+	if (thread->again && thread->number == (int)info->entry.nr)
+		return;
 	thread->number = info->entry.nr;
 	thread->error = 0;
 	memcpy(thread->arguments, info->entry.args, sizeof(thread->arguments));
@@ -216,6 +221,7 @@ static void on_entry(struct injector *injector, struct thread *thread,
 static void on_exit_of_call(struct injector *injector, struct thread *thread,
 			    const struct __ptrace_syscall_info *info)
 {
+	thread->again = info->exit.rval == -ERESTARTNOINTR && !thread->error;
 	if (thread->error) {
 		tracee_set_result(thread->tid, -thread->error);
 		thread->error = 0;
