@@ -262,9 +262,11 @@ static void start(struct call *call, struct session_request *request,
 		hand_over(call, request_fd, namespaces, &inheritance, cgroup_fd);
 		return;
 	}
-	if (r == -EDQUOT)
+	if (r == -EDQUOT) {
 		error_set(&error, r, _("you run too many commands in profiles at once"));
-	else
+		error_hint(&error, _("end some: a user may have %u ([limits] sessions in %s)"),
+			   call->server->settings->max_sessions, call->server->options->config);
+	} else
 		error_errno(&error, r, _("can't hand the command over"));
 	call_fail_error(call, call->names[0], r == -EDQUOT ? r : -EIO, &error, NULL);
 }
