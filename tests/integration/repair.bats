@@ -54,7 +54,7 @@ put_back() {
 	local start log_lines=0
 	log_lines=$(grep -c "full: put back" $log) || true
 	start=$(date +%s%N)
-	"$@" || true # what is put back sooner than the command is done with it, is gone all the same
+	"$@" || true # it may fail: what it takes away can be back before it is done
 	wait_until repaired full 1
 	local took=$((($(date +%s%N) - start) / 1000000))
 	[[ $took -lt 1000 ]] || { echo "it took $took ms" && return 1; }
