@@ -214,7 +214,7 @@ static int directory_empty(int fd)
 
 	if (!directory)
 		return -errno;
-	copy = -1; /* the stream's now */
+	TAKE_FD(copy); /* the stream's now */
 	errno = 0;
 	while (empty && (entry = readdir(directory)))
 		empty = str_equal(entry->d_name, ".") || str_equal(entry->d_name, "..");
