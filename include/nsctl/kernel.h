@@ -225,6 +225,7 @@ int sysctl_set(const char *name, const char *value);
 /* One look at /proc. For each process in one of the namespaces, fn gets its pid and which;
  * namespaces are nsfs inodes. */
 typedef void (*process_fn)(pid_t pid, ino_t network, ino_t mount, void *userdata);
+/* A negative errno: some may have been missed. */
 int process_each(process_fn fn, void *userdata);
 /* Signals a process by pidfd, if it still is in the network or mount namespace (inode 0: not looked
  * at). -ESRCH. */

@@ -257,16 +257,19 @@ int session_start(struct server *server, const struct spawn *spawn, struct error
 	size_t length;
 
 	must(!(world.flags & ROOT) && spawn->uid == USER);
-	must(file_read_fd(spawn->fds[SESSION_FD_REQUEST], SESSION_ENCODED_MAX, &data, &length) ==
-	     0);
+	must(file_read_fd(spawn->request_fd, SESSION_ENCODED_MAX, &data, &length) == 0);
 	must(session_request_decode(data, length, &request) == 0);
 	must(request.uid == USER && strv_length(request.arguments) > 0);
-	must(spawn->n_fds ==
-	     SESSION_FD_NAMESPACES + (size_t)request.network_namespace + request.mount_namespace);
+	must(spawn->n_namespaces == (size_t)request.network_namespace + request.mount_namespace);
 	session_request_clear(&request);
 	if (world.flags & FAILS)
 		return error_set(error, EAGAIN, "no room");
 	limits_give(server->limits, spawn->uid, LIMIT_SESSIONS, 1); /* it has ended at once */
+	return 0;
+}
+
+int sessions_prepare(struct server *server _unused_, struct error *error _unused_)
+{
 	return 0;
 }
 

@@ -365,7 +365,8 @@ static pid_t start_peer(int through, int other_end)
 static void a_peer_that_has_ended_has_no_standing(_unused_ void **state)
 {
 	struct standing standing;
-	struct inheritance inheritance;
+	struct session_inheritance inheritance;
+	int cgroup_fd = -1;
 	struct peer peer;
 	int fds[2], socket_fd;
 	pid_t pid;
@@ -382,10 +383,10 @@ static void a_peer_that_has_ended_has_no_standing(_unused_ void **state)
 	assert_int_equal(waitid(P_PID, pid, &(siginfo_t){}, WEXITED | WNOWAIT), 0);
 	assert_false(peer_alive(&peer));
 	assert_true(peer_standing(&peer, &standing) < 0);
-	assert_true(peer_inheritance(&peer, &inheritance) < 0);
+	assert_true(peer_inheritance(&peer, &inheritance, &cgroup_fd) < 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	assert_int_equal(peer_standing(&peer, &standing), -ESRCH);
-	assert_int_equal(peer_inheritance(&peer, &inheritance), -ESRCH);
+	assert_int_equal(peer_inheritance(&peer, &inheritance, &cgroup_fd), -ESRCH);
 	peer_clear(&peer);
 	close(socket_fd);
 	close(fds[0]);
