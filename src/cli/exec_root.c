@@ -48,7 +48,7 @@ static int find_groups(struct identity *identity)
 	int n = 64;
 
 	for (;;) {
-		gid_t *grown = reallocarray(identity->groups, n, sizeof(*grown));
+		gid_t *grown = array_grow(identity->groups, n, sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;

@@ -268,7 +268,7 @@ static int settle_veth(struct rt *rt, const struct rt_veth *veth, int index, str
 
 int rt_veth_create(struct rt *rt, const struct rt_veth *veth, int *ret_index, struct error *error)
 {
-	struct rt_link_info info;
+	struct rt_link_info info = {};
 	int r = rt_request_or(rt, veth_message(veth), error, _("can't create veth %s"), veth->name);
 
 	if (r < 0)

@@ -144,10 +144,12 @@ void apply(struct operation *operation)
 		r = record_refused(manager, operation->name, &operation->error);
 	if (r == 0 && fresh) {
 		instance = add_instance(manager, operation->name);
-		if (!instance)
-			r = error_oom(&operation->error);
+		if (!instance) {
+			error_oom(&operation->error);
+			r = -ENOMEM;
+		}
 	}
-	if (r < 0) {
+	if (r != 0) {
 		fail(operation, r, NULL);
 		operation_finish(operation);
 		return;

@@ -60,7 +60,7 @@ static int read_json(const char *path, json_t **ret)
 {
 	_cleanup_free_ char *text = NULL;
 	json_error_t json_error;
-	size_t length;
+	size_t length = 0;
 	json_t *root;
 	int r = read_own(path, &text, &length);
 

@@ -288,8 +288,9 @@ void repair_end(struct operation *operation, struct instance *instance)
 		count_try(guard, operation->step ? operation->step : steps[0]->name, now);
 	guard->failed = failed;
 	free(guard->last);
+	guard->last =
+		failed ? strdup(error_text(&operation->error)) : strv_join(operation->made, ", ");
 	if (failed) { /* tried again, until it is enough */
-		guard->last = strdup(error_text(&operation->error));
 		log_warning("profile %s can't be put right: %s", instance->name,
 			    error_text(&operation->error));
 		repair_suspect(instance);
@@ -297,7 +298,6 @@ void repair_end(struct operation *operation, struct instance *instance)
 	}
 	guard->repairs++;
 	events_watch_responder(guard);
-	guard->last = strv_join(operation->made, ", ");
 	log_notice("profile %s: put back what was gone or changed: %s", instance->name,
 		   guard->last ? guard->last : "");
 }

@@ -11,7 +11,7 @@
 static void on_process(pid_t pid _unused_, ino_t network, ino_t mount, void *userdata)
 {
 	struct manager *manager = userdata;
-	struct census *grown = reallocarray(manager->census, manager->n_census + 1, sizeof(*grown));
+	struct census *grown = array_grow(manager->census, manager->n_census + 1, sizeof(*grown));
 
 	if (!grown)
 		return;

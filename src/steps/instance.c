@@ -54,7 +54,7 @@ int instance_mounted_add(struct instance *instance, const char *target, const st
 			break;
 		}
 	copy = strdup(target);
-	grown = copy ? reallocarray(instance->mounted, instance->n_mounted + 1, sizeof(*grown))
+	grown = copy ? array_grow(instance->mounted, instance->n_mounted + 1, sizeof(*grown))
 		     : NULL;
 	if (!grown) {
 		free(copy);
@@ -149,7 +149,7 @@ void step_warn(struct step_context *context, const char *format, ...)
 
 int drift_add(struct drift *drift, const char *step, const char *format, ...)
 {
-	void *grown = reallocarray(drift->items, drift->count + 1, sizeof(*drift->items));
+	void *grown = array_grow(drift->items, drift->count + 1, sizeof(*drift->items));
 	char *what = NULL;
 	va_list ap;
 

@@ -22,7 +22,7 @@ void wishes_clear(struct wishes *wishes)
 
 static int wish(struct wishes *wishes, const char *target, const char *source, bool read_only)
 {
-	struct wish *grown = reallocarray(wishes->items, wishes->count + 1, sizeof(*grown));
+	struct wish *grown = array_grow(wishes->items, wishes->count + 1, sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
