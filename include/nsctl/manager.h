@@ -86,5 +86,9 @@ struct manager_namespaces {
 };
 int manager_namespaces(struct manager *manager, const char *name, struct manager_namespaces *ret,
 		       struct error *error);
+/* A process was started to enter what manager_namespaces gave: `down` ends it also when it is not
+ * inside yet. The pidfd is borrowed, until the process has ended and is removed. 0 or -ENOMEM. */
+int manager_entering_add(struct manager *manager, const char *name, pid_t pid, int pidfd);
+void manager_entering_remove(struct manager *manager, pid_t pid);
 /* Is this mount namespace one of ours (a process inside a profile is no stranger)? */
 bool manager_owns_mount_namespace(struct manager *manager, const struct file_id *id);

@@ -205,6 +205,7 @@ static void hand_over(struct call *call, int request_fd,
 		.n_fds = SESSION_FD_NAMESPACES,
 		.inheritance = inheritance,
 		.uid = client->peer.uid,
+		.profile = call->names[0],
 	};
 	_cleanup_error_ struct error error = {};
 

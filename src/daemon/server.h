@@ -92,7 +92,8 @@ struct spawn {
 	int fds[8];
 	size_t n_fds;
 	const struct inheritance *inheritance;
-	uid_t uid; /* whose session it is, for the limits */
+	uid_t uid;           /* whose session it is, for the limits */
+	const char *profile; /* where it goes; borrowed */
 };
 
 /* Starts nsctl-session. It counts as one of the uid's LIMIT_SESSIONS, which the caller has taken

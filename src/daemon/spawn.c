@@ -153,6 +153,7 @@ static void session_forget(struct session *session)
 	while (*p != session)
 		p = &(*p)->next;
 	*p = session->next;
+	manager_entering_remove(session->server->manager, session->pid);
 	loop_source_free(session->source);
 	close_fd(session->pidfd);
 	free(session);
@@ -172,16 +173,20 @@ static void on_session_end(_unused_ struct loop_source *source, _unused_ uint32_
 	session_forget(session);
 }
 
-static int follow(struct server *server, pid_t pid, int pidfd, uid_t uid)
+static int follow(struct server *server, pid_t pid, int pidfd, const struct spawn *spawn)
 {
 	struct session *session = calloc(1, sizeof(*session));
 	int r;
 
 	if (!session)
 		return -ENOMEM;
-	*session = (struct session){ .server = server, .pid = pid, .pidfd = pidfd, .uid = uid };
+	*session =
+		(struct session){ .server = server, .pid = pid, .pidfd = pidfd, .uid = spawn->uid };
 	r = loop_add_fd(server->loop, pidfd, EPOLLIN, on_session_end, session, &session->source);
+	if (r == 0)
+		r = manager_entering_add(server->manager, spawn->profile, pid, pidfd);
 	if (r < 0) {
+		loop_source_free(session->source);
 		free(session);
 		return r;
 	}
@@ -206,7 +211,7 @@ int session_start(struct server *server, const struct spawn *spawn, struct error
 		return error_errno(error, errno, _("can't start a session"));
 	if (pid == 0)
 		child(spawn, server->options->session_program);
-	r = follow(server, pid, pidfd, spawn->uid);
+	r = follow(server, pid, pidfd, spawn);
 	if (r < 0) {
 		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 		waitid(P_PIDFD, pidfd, &(siginfo_t){}, WEXITED);

@@ -65,6 +65,8 @@ struct manager {
 	uint64_t pins_due;          /* when to look at all pins, 0: no need */
 	struct instance *settling;  /* whose changes are what a call of ours has just done */
 
+	struct entering *entering; /* entering.c */
+
 	/* processes by namespace, as of census_time */
 	struct census {
 		ino_t network, mount;
@@ -124,6 +126,10 @@ bool instance_has_process(const struct instance *instance, ino_t network, ino_t 
 /* Its namespaces' numbers; 0 where there is none, or it is not held. */
 ino_t instance_network(const struct instance *instance);
 ino_t instance_mount(const struct instance *instance);
+
+/* entering.c: ends those that are about to enter the profile; how many there are, and one of them.
+ */
+size_t entering_end(struct manager *manager, const char *name, pid_t *ret_pid);
 
 /* watch.c: calls the resolver step again when the host's files change. */
 int watch_new(struct manager *manager, struct watch **ret, struct error *error);

@@ -309,6 +309,7 @@ static void on_process(pid_t pid, ino_t network, ino_t mount, void *userdata)
 		operation->left++;
 		operation->waited = pid;
 		signal_process(operation, pid);
+		manager_entering_remove(manager, pid); /* it is there */
 	}
 }
 
@@ -406,6 +407,7 @@ void remove_round(struct manager *manager)
 			return;
 		}
 		operation->look = false;
+		operation->left += entering_end(manager, operation->name, &operation->waited);
 		if (operation->left) {
 			go_on(operation);
 			continue;
