@@ -12,19 +12,20 @@
 #include "internal.h"
 
 struct entering {
+	const void *owner;
 	char *name; /* of the profile */
-	pid_t pid;
-	int pidfd; /* its owner's */
+	pid_t pid;  /* 0: not started yet */
+	int pidfd;  /* the owner's */
 	struct entering *next;
 };
 
-int manager_entering_add(struct manager *manager, const char *name, pid_t pid, int pidfd)
+int manager_entering_add(struct manager *manager, const char *name, const void *owner)
 {
 	struct entering *entering = calloc(1, sizeof(*entering));
 
 	if (!entering)
 		return -ENOMEM;
-	*entering = (struct entering){ .name = strdup(name), .pid = pid, .pidfd = pidfd };
+	*entering = (struct entering){ .owner = owner, .name = strdup(name), .pidfd = -1 };
 	if (!entering->name) {
 		free(entering);
 		return -ENOMEM;
@@ -34,18 +35,45 @@ int manager_entering_add(struct manager *manager, const char *name, pid_t pid, i
 	return 0;
 }
 
-void manager_entering_remove(struct manager *manager, pid_t pid)
+void manager_entering_started(struct manager *manager, const void *owner, pid_t pid, int pidfd)
 {
-	for (struct entering **p = &manager->entering; *p; p = &(*p)->next) {
-		struct entering *entering = *p;
+	for (struct entering *entering = manager->entering; entering; entering = entering->next)
+		if (entering->owner == owner) {
+			entering->pid = pid;
+			entering->pidfd = pidfd;
+			remove_again(manager, entering->name);
+		}
+}
 
-		if (entering->pid != pid)
-			continue;
-		*p = entering->next;
-		free(entering->name);
-		free(entering);
+static void take_out(struct entering **p)
+{
+	struct entering *entering = *p;
+
+	*p = entering->next;
+	free(entering->name);
+	free(entering);
+}
+
+void manager_entering_remove(struct manager *manager, const void *owner)
+{
+	struct entering **p = &manager->entering;
+
+	while (*p && (*p)->owner != owner)
+		p = &(*p)->next;
+	if (!*p)
 		return;
-	}
+	remove_again(manager, (*p)->name);
+	take_out(p);
+}
+
+void entering_arrived(struct manager *manager, pid_t pid)
+{
+	struct entering **p = &manager->entering;
+
+	while (*p && (*p)->pid != pid)
+		p = &(*p)->next;
+	if (*p)
+		take_out(p);
 }
 
 size_t entering_end(struct manager *manager, const char *name, pid_t *ret_pid)
@@ -55,10 +83,13 @@ size_t entering_end(struct manager *manager, const char *name, pid_t *ret_pid)
 	for (struct entering *entering = manager->entering; entering; entering = entering->next) {
 		if (strcmp(entering->name, name) != 0)
 			continue;
-		/* its command has not begun: there is nobody to be asked to end */
-		if (pidfd_send_signal(entering->pidfd, SIGKILL, NULL, 0) < 0 && errno == ESRCH)
-			continue;
-		*ret_pid = entering->pid;
+		if (entering->pid) {
+			/* its command has not begun: there is nobody to be asked to end */
+			if (pidfd_send_signal(entering->pidfd, SIGKILL, NULL, 0) < 0 &&
+			    errno == ESRCH)
+				continue;
+			*ret_pid = entering->pid;
+		}
 		count++;
 	}
 	return count;

@@ -309,7 +309,7 @@ static void on_process(pid_t pid, ino_t network, ino_t mount, void *userdata)
 		operation->left++;
 		operation->waited = pid;
 		signal_process(operation, pid);
-		manager_entering_remove(manager, pid); /* it is there */
+		entering_arrived(manager, pid);
 	}
 }
 
@@ -317,6 +317,14 @@ static void look_again(struct operation *operation)
 {
 	operation->look = true;
 	round_soon(operation->manager);
+}
+
+void remove_again(struct manager *manager, const char *name)
+{
+	for (struct operation *operation = manager->operations; operation;
+	     operation = operation->next)
+		if (operation->stage == REMOVE_ENDING && strcmp(operation->name, name) == 0)
+			look_again(operation);
 }
 
 static void on_process_ended(struct loop_source *source _unused_, uint32_t events _unused_,
@@ -358,6 +366,8 @@ static void wait_for_process(struct operation *operation)
 	if (!operation->timer &&
 	    loop_add_timer(loop, on_grace_over, operation, &operation->timer) == 0)
 		loop_timer_set(operation->timer, GRACE_USEC);
+	if (!operation->waited) /* none has started yet: see remove_again */
+		return;
 	operation->pidfd = pidfd_open(operation->waited, 0);
 	if (operation->pidfd < 0 ||
 	    loop_add_fd(operation->manager->loop, operation->pidfd, EPOLLIN, on_process_ended,
@@ -383,21 +393,33 @@ static void go_on(struct operation *operation)
 	wait_for_process(operation);
 }
 
+/* Who may still be inside keeps it. */
+static void can_not_look(struct operation *operation, int code)
+{
+	_cleanup_error_ struct error error = {};
+
+	error_errno(&error, code, _("can't look for the processes in profile %s"), operation->name);
+	left_over(operation, "processes", &error);
+	finish(operation);
+}
+
 void remove_round(struct manager *manager)
 {
 	struct operation *operation, *next;
 	uint64_t end = now_usec() + REMOVE_SLICE_USEC;
 	bool look = false;
+	int r;
 
 	for (operation = manager->operations; operation; operation = operation->next) {
 		if (operation->stage != REMOVE_ENDING || !operation->look)
 			continue;
 		look = true;
 		operation->left = operation->moving = 0;
+		operation->waited = 0;
 	}
 	if (!look)
 		return;
-	process_each(on_process, manager);
+	r = process_each(on_process, manager);
 	for (operation = manager->operations; operation; operation = next) {
 		next = operation->next;
 		if (operation->stage != REMOVE_ENDING || !operation->look)
@@ -410,10 +432,12 @@ void remove_round(struct manager *manager)
 		operation->left += entering_end(manager, operation->name, &operation->waited);
 		if (operation->left) {
 			go_on(operation);
-			continue;
+		} else if (r < 0) {
+			can_not_look(operation, r);
+		} else {
+			stop_waiting(operation);
+			take_away(operation);
 		}
-		stop_waiting(operation);
-		take_away(operation);
 	}
 	push_together(manager);
 }

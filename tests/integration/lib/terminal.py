@@ -9,8 +9,10 @@ A line of the script is one step; each waits for what it needs and nothing is wa
     see REGEX      waits until it was written, and goes on behind it
     size R C       gives the terminal another size
     modes NAME     remembers the terminal's modes; the second time they have to be the same
-    raw | cooked   waits until the terminal is so
+    raw            waits until the terminal is so, and not for the line editor of a shell that is COMMAND
+    cooked         waits until the terminal is so
     kill SIG NAME  sends a signal to the only process of alice's with this command line (a regex)
+    touch PATH     makes a file: whoever writes the script through a pipe knows how far it is
     close          closes the terminal; then nothing is read any more
     wait           waits until the command has ended, and prints "status N" or "signal N"
 """
@@ -34,6 +36,7 @@ class Terminal:
     def __init__(self, command):
         self.text, self.digest, self.count = b"", hashlib.sha256(), 0
         self.named = {}
+        self.is_shell = command[0] == "bash"
         self.pid, self.master = pty.fork()
         if self.pid == 0:
             os.execvp("setpriv", ["setpriv", "--reuid=alice", "--regid=alice", "--init-groups", "--"] + command)
@@ -80,6 +83,9 @@ class Terminal:
     def is_cooked(self):
         return bool(termios.tcgetattr(self.master)[3] & termios.ICANON)
 
+    def is_raw(self):
+        return not self.is_cooked() and not (self.is_shell and os.tcgetpgrp(self.master) == self.pid)
+
     def type(self, text):
         data = text.encode().decode("unicode_escape").encode("latin-1")
         while data:
@@ -122,7 +128,7 @@ class Terminal:
 
     def step(self, word, rest):
         if word == "raw":
-            self.until("raw", lambda: not self.is_cooked())
+            self.until("raw", self.is_raw)
         elif word == "cooked":
             self.until("cooked", self.is_cooked)
         elif word == "close":
@@ -130,6 +136,8 @@ class Terminal:
             self.master = -1
         elif word == "count":
             print(self.count, self.digest.hexdigest())
+        elif word == "touch":
+            open(rest, "wb").close()
         elif word in ("type", "see", "size", "modes", "kill", "wait"):
             getattr(self, word)(rest)
         else:
@@ -146,11 +154,10 @@ def is_it(pid, regex):
 
 
 def main():
-    script = sys.stdin.read().splitlines()
     os.chdir("/run/world/alice")
     os.environ.update(HOME="/run/world/alice", PS1="@@ ", TERM="dumb", INPUTRC="/dev/null")
     terminal = Terminal(sys.argv[1:])
-    for line in script:
+    for line in sys.stdin:
         word, _, rest = line.strip().partition(" ")
         if word and not word.startswith("#"):
             terminal.step(word, rest)
