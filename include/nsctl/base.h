@@ -281,7 +281,8 @@ int loop_run(struct loop *loop);
 /* A number that is another one each time the loop has looked for events. */
 uint64_t loop_round(const struct loop *loop);
 void loop_exit(struct loop *loop, int code);
-/* CLOCK_BOOTTIME in microseconds. */
+/* CLOCK_MONOTONIC in microseconds, as that of the timers: it stands still while the machine sleeps.
+ */
 uint64_t now_usec(void);
 
 /* ---- trying again (backoff.c) --------------------------------------------------------- */

@@ -213,6 +213,7 @@ static void hand_over(struct call *call, int request_fd,
 		.cgroup_fd = cgroup_fd,
 		.inheritance = inheritance,
 		.uid = client->peer.uid,
+		.profile = call->names[0],
 		.peer_fd = client->peer.pidfd,
 	};
 	_cleanup_error_ struct error error = {};

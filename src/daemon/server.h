@@ -97,8 +97,9 @@ struct spawn {
 	size_t n_namespaces;
 	int cgroup_fd; /* -1: nsctld's own */
 	const struct session_inheritance *inheritance;
-	uid_t uid;   /* whose session it is, for the limits */
-	int peer_fd; /* a pidfd of the caller, to wake it; -1: none */
+	uid_t uid;           /* whose session it is, for the limits */
+	const char *profile; /* where it goes; borrowed */
+	int peer_fd;         /* a pidfd of the caller, to wake it; -1: none */
 };
 
 /* Starts the starter. */

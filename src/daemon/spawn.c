@@ -51,6 +51,7 @@ static void session_forget(struct session *session)
 	while (*p != session)
 		p = &(*p)->next;
 	*p = session->next;
+	manager_entering_remove(session->server->manager, session);
 	loop_source_free(session->source);
 	close_fd(session->pidfd);
 	close_fd(session->peer_fd);
@@ -92,6 +93,7 @@ static void session_started(struct session *session, const struct session_starte
 				&session->source);
 	if (r == 0) {
 		log_debug("session %d of uid %u has started", session->pid, session->uid);
+		manager_entering_started(session->server->manager, session, session->pid, pidfd);
 		return;
 	}
 	if (server_may_log(session->server))
@@ -297,8 +299,13 @@ int session_start(struct server *server, const struct spawn *spawn, struct error
 		.peer_fd = spawn->peer_fd < 0 ? -1 : fcntl(spawn->peer_fd, F_DUPFD_CLOEXEC, 0),
 		.uid = spawn->uid,
 	};
-	r = send_to_starter(server, spawn, session->id, error);
+	r = manager_entering_add(server->manager, spawn->profile, session);
+	if (r < 0)
+		error_oom(error);
+	else
+		r = send_to_starter(server, spawn, session->id, error);
 	if (r < 0) {
+		manager_entering_remove(server->manager, session);
 		close_fd(session->peer_fd);
 		free(session);
 		return r;

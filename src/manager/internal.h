@@ -65,6 +65,8 @@ struct manager {
 	uint64_t pins_due;          /* when to look at all pins, 0: no need */
 	struct instance *settling;  /* whose changes are what a call of ours has just done */
 
+	struct entering *entering; /* entering.c */
+
 	/* processes by namespace, as of census_time */
 	struct census {
 		ino_t network, mount;
@@ -101,6 +103,8 @@ void remove_start(struct operation *operation, bool end_processes);
 void remove_round(struct manager *manager);
 void remove_link_gone(struct manager *manager, int index);
 void remove_late(struct manager *manager);
+/* Who was about to enter the profile has started, or does not come any more. */
+void remove_again(struct manager *manager, const char *name);
 void remove_stop(struct operation *operation);
 
 /* manager.c: hands out what the host's monitor has heard. */
@@ -124,6 +128,12 @@ bool instance_has_process(const struct instance *instance, ino_t network, ino_t 
 /* Its namespaces' numbers; 0 where there is none, or it is not held. */
 ino_t instance_network(const struct instance *instance);
 ino_t instance_mount(const struct instance *instance);
+
+/* entering.c: ends those that are about to enter the profile, as far as they have started; how many
+ * there are, and one that has. remove_again is called when that changes. */
+size_t entering_end(struct manager *manager, const char *name, pid_t *ret_pid);
+/* It is inside, and found there from now on. */
+void entering_arrived(struct manager *manager, pid_t pid);
 
 /* watch.c: calls the resolver step again when the host's files change. */
 int watch_new(struct manager *manager, struct watch **ret, struct error *error);

@@ -309,6 +309,7 @@ static void on_process(pid_t pid, ino_t network, ino_t mount, void *userdata)
 		operation->left++;
 		operation->waited = pid;
 		signal_process(operation, pid);
+		entering_arrived(manager, pid);
 	}
 }
 
@@ -316,6 +317,14 @@ static void look_again(struct operation *operation)
 {
 	operation->look = true;
 	round_soon(operation->manager);
+}
+
+void remove_again(struct manager *manager, const char *name)
+{
+	for (struct operation *operation = manager->operations; operation;
+	     operation = operation->next)
+		if (operation->stage == REMOVE_ENDING && strcmp(operation->name, name) == 0)
+			look_again(operation);
 }
 
 static void on_process_ended(struct loop_source *source _unused_, uint32_t events _unused_,
@@ -357,6 +366,8 @@ static void wait_for_process(struct operation *operation)
 	if (!operation->timer &&
 	    loop_add_timer(loop, on_grace_over, operation, &operation->timer) == 0)
 		loop_timer_set(operation->timer, GRACE_USEC);
+	if (!operation->waited) /* none has started yet: see remove_again */
+		return;
 	operation->pidfd = pidfd_open(operation->waited, 0);
 	if (operation->pidfd < 0 ||
 	    loop_add_fd(operation->manager->loop, operation->pidfd, EPOLLIN, on_process_ended,
@@ -404,6 +415,7 @@ void remove_round(struct manager *manager)
 			continue;
 		look = true;
 		operation->left = operation->moving = 0;
+		operation->waited = 0;
 	}
 	if (!look)
 		return;
@@ -417,6 +429,7 @@ void remove_round(struct manager *manager)
 			return;
 		}
 		operation->look = false;
+		operation->left += entering_end(manager, operation->name, &operation->waited);
 		if (operation->left) {
 			go_on(operation);
 		} else if (r < 0) {

@@ -276,3 +276,15 @@ int address_plan(struct step_context *context, bool own, struct error *error)
 		instance->routed = true;
 	return 0;
 }
+
+int address_conflict(const struct step_context *context, int own_index, struct rt_route_info *ret)
+{
+	struct route_search search = { .own_index = own_index,
+				       .network = &context->instance->host_address };
+	int r = rt_route_each(context->host->rt, on_route, &search);
+
+	if (r != -EADDRINUSE)
+		return r < 0 ? r : 0;
+	*ret = search.found;
+	return 1;
+}
