@@ -137,8 +137,8 @@ bool repair_begin(struct operation *operation, struct instance *instance,
 void repair_end(struct operation *operation, struct instance *instance);
 /* Without a profile nothing can be put right. */
 void repair_give_up(struct instance *instance, const char *why);
-/* What instance->config is to be. */
-uint32_t repair_config(const struct profile *profile);
+/* What instance->config is to be; -ENOMEM. */
+int repair_config(const struct profile *profile, uint32_t *ret);
 json_t *repair_json(const struct instance *instance, const struct profile *profile);
 
 /* aaaa.c: "aaaa" of a profile's status, null when it has no responder. NULL: out of memory. */
