@@ -6,7 +6,7 @@
 # errors, but more of them.
 
 prepare_file() {
-	export BATS_TEST_TIMEOUT=${NSCTL_FAULTS:+3600}
+	export BATS_TEST_TIMEOUT=${NSCTL_FAULTS:+7200}
 	BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
 }
 
