@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <dirent.h>
 #include <errno.h>
 #include <libintl.h>
 #include <netinet/in.h>
@@ -30,12 +31,13 @@
 
 /* ---- ownership (cleanup.c) ------------------------------------------------------------ */
 
-#define _cleanup_(f)     __attribute__((cleanup(f)))
-#define _cleanup_free_   _cleanup_(cleanup_free)
-#define _cleanup_close_  _cleanup_(cleanup_close)
-#define _cleanup_fclose_ _cleanup_(cleanup_fclose)
-#define _cleanup_strv_   _cleanup_(cleanup_strv)
-#define _cleanup_error_  _cleanup_(error_clear)
+#define _cleanup_(f)       __attribute__((cleanup(f)))
+#define _cleanup_free_     _cleanup_(cleanup_free)
+#define _cleanup_close_    _cleanup_(cleanup_close)
+#define _cleanup_fclose_   _cleanup_(cleanup_fclose)
+#define _cleanup_closedir_ _cleanup_(cleanup_closedir)
+#define _cleanup_strv_     _cleanup_(cleanup_strv)
+#define _cleanup_error_    _cleanup_(error_clear)
 
 /* Hands a pointer or descriptor over and leaves an empty one behind. */
 #define TAKE_PTR(p)                                                                                \
@@ -57,6 +59,7 @@
 void cleanup_free(void *pointer);
 void cleanup_close(int *fd);
 void cleanup_fclose(FILE **file);
+void cleanup_closedir(DIR **directory);
 void cleanup_strv(char ***strv);
 /* Closes fd unless it is negative, keeps errno; returns -1 so that "fd = close_fd(fd)". */
 int close_fd(int fd);
@@ -107,6 +110,11 @@ char *str_trimmed(const char *s, size_t length);
 /* C-style escapes for control characters, backslash and what is not UTF-8, so that hostile text can
  * be printed or logged. The caller frees; NULL when out of memory. */
 char *str_escape(const char *s, size_t length);
+/* Any bytes as well-formed UTF-8 and back: each is the character of its number, as in ISO 8859-1.
+ * The caller frees. NULL when out of memory; back: -ENOMEM, or -EILSEQ when a character is above
+ * U+00FF or this is no UTF-8. */
+char *str_from_latin1(const char *s);
+int str_to_latin1(const char *s, char **ret);
 /* The text as one word for a POSIX shell: as it is where that is safe, else in single quotes. */
 char *str_shell_quote(const char *s);
 /* A whole decimal number without sign or spaces: 0, -EINVAL or -ERANGE. */
@@ -141,8 +149,25 @@ int file_read_fd(int fd, size_t max, char **ret, size_t *ret_length);
 int file_write_atomic(const char *path, mode_t mode, const void *data, size_t length);
 /* All bytes, resuming after EINTR and short writes. */
 int write_all(int fd, const void *data, size_t length);
+
+/* ---- descriptors over a Unix socket (descriptors.c) ------------------------------------- */
+
+#define DESCRIPTORS_MAX 8 /* in one message of ours */
+
+/* Bytes that were sent, or negative errno; a signal interrupts neither of the two, nor ends us. The
+ * descriptors stay the caller's. */
+ssize_t send_with_fds(int socket_fd, const void *data, size_t length, const int *fds, size_t n_fds,
+		      int flags);
+/* Bytes that came, 0 at the end, or negative errno. *n_fds: room in `fds`, and then how many there
+ * are (close-on-exec, the receiver's). -EBADMSG when more came than there is room for: then none.
+ */
+ssize_t receive_with_fds(int socket_fd, void *data, size_t length, int *fds, size_t *n_fds,
+			 int flags);
 /* mkdir -p; directories that are made get `mode`. */
 int make_directories(const char *path, mode_t mode);
+/* The next name in a directory, but for "." and "..": 1 and the name (valid until the next call), 0
+ * when there is none left, or a negative errno, which must not be taken for the end. */
+int directory_next(DIR *directory, const char **ret);
 int fd_set_nonblock(int fd, bool nonblock);
 /* Identity of what an fd refers to: device and inode. */
 struct file_id {

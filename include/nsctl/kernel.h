@@ -225,6 +225,7 @@ int sysctl_set(const char *name, const char *value);
 /* One look at /proc. For each process in one of the namespaces, fn gets its pid and which;
  * namespaces are nsfs inodes. */
 typedef void (*process_fn)(pid_t pid, ino_t network, ino_t mount, void *userdata);
+/* A negative errno: some may have been missed. */
 int process_each(process_fn fn, void *userdata);
 /* Signals a process by pidfd, if it still is in the network or mount namespace (inode 0: not looked
  * at). -ESRCH. */
@@ -255,7 +256,7 @@ int detached_start(int network, const char *program, char *const *arguments, int
  */
 int detached_find(const char *path, int *ret_pidfd);
 
-/* ---- nf_tables (nft.c, nft_rule.c) ----------------------------------------------------- */
+/* ---- nf_tables (nft.c, nft_rule.c, nft_read.c, nft_monitor.c) -------------------------- */
 
 struct nft; /* a socket */
 struct nft_batch;
@@ -332,7 +333,9 @@ void nft_xt_target(struct nftnl_rule *rule, const char *name, uint32_t revision,
 
 /* 0, -ENOENT, or what the kernel said. */
 int nft_table_look_up(struct nft *nft, uint32_t family, const char *table);
-/* Looking: each calls fn per object; -ENOENT where the table or chain does not exist. */
+/* Looking: each calls fn per object, whose strings live as long as the call; the first negative
+ * that it returns is returned, and none are told of after it. -EINTR: others changed nf_tables
+ * meanwhile; -EBADMSG: the kernel's answer can't be read. */
 struct nft_chain_info {
 	uint32_t family;
 	const char *table, *chain;

@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/time.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -195,6 +196,19 @@ static int open_queues(struct program *program, struct error *error)
 	return r;
 }
 
+/* What the kernel does not give to answers in verdicts, rules must not look for. */
+static uint32_t priority_of_answers(enum rules_hook hook)
+{
+	struct utsname system;
+	unsigned major, minor;
+
+	if (hook != RULES_OUTPUT)
+		return ANSWER_PRIORITY;
+	if (uname(&system) < 0 || sscanf(system.release, "%u.%u", &major, &minor) != 2)
+		return 0;
+	return major > 5 || (major == 5 && minor >= 18) ? ANSWER_PRIORITY : 0;
+}
+
 static int make_rules(struct program *program, struct error *error)
 {
 	const struct options *options = &program->options;
@@ -208,7 +222,7 @@ static int make_rules(struct program *program, struct error *error)
 		.n_queues = (uint16_t)options->queues,
 		.interface = options->interface,
 		.from = &options->from_address,
-		.priority = ANSWER_PRIORITY,
+		.priority = priority_of_answers(options->hook),
 	};
 	int r = nft_open(&program->nft, error);
 
@@ -245,6 +259,7 @@ static int prepare(struct program *program, struct error *error)
 		responder->port = options->port;
 		responder->policy = options->policy;
 		responder->priority = ANSWER_PRIORITY;
+		queue_set_priority(responder->queue, ANSWER_PRIORITY);
 		if (responder->way == RESPOND_BY_SOCKET)
 			r = respond_open_sockets(responder, error);
 	}

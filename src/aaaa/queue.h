@@ -26,6 +26,9 @@ struct queue;
 int queue_open(unsigned number, struct queue **ret, struct error *error);
 struct queue *queue_free(struct queue *queue);
 int queue_fd(const struct queue *queue);
+/* What is accepted with other bytes gets this priority, by which rules know it (Linux 5.18; earlier
+ * kernels do not look at it). */
+void queue_set_priority(struct queue *queue, uint32_t priority);
 
 /* Waits for packets; returns how many are in `packets` (0 after a signal), or a negative errno:
  * -ENOBUFS when the kernel could not hand some over. They are valid until the next call. */

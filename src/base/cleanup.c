@@ -36,6 +36,15 @@ void cleanup_fclose(FILE **file)
 	errno = saved;
 }
 
+void cleanup_closedir(DIR **directory)
+{
+	int saved = errno;
+
+	if (*directory)
+		closedir(*directory);
+	errno = saved;
+}
+
 void cleanup_strv(char ***strv)
 {
 	strv_free(*strv);

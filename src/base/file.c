@@ -107,6 +107,20 @@ int make_directories(const char *path, mode_t mode)
 	}
 }
 
+int directory_next(DIR *directory, const char **ret)
+{
+	struct dirent *entry;
+
+	do {
+		errno = 0;
+		entry = readdir(directory);
+		if (!entry)
+			return -errno;
+	} while (str_equal(entry->d_name, ".") || str_equal(entry->d_name, ".."));
+	*ret = entry->d_name;
+	return 1;
+}
+
 int fd_set_nonblock(int fd, bool nonblock)
 {
 	int flags = fcntl(fd, F_GETFL);

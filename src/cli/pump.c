@@ -45,6 +45,12 @@ static void let_go(struct pump *pump)
 	pump->held = false;
 }
 
+/* ENOMEM: the kernel has no memory for what goes through a terminal now, and will have. */
+static bool is_for_now(int code)
+{
+	return code == EAGAIN || code == ENOMEM;
+}
+
 int pump_fill(struct pump *pump, int fd, unsigned flags)
 {
 	make_room(pump);
@@ -57,7 +63,9 @@ int pump_fill(struct pump *pump, int fd, unsigned flags)
 			continue;
 		if (n <= 0) {
 			let_go(pump);
-			return n < 0 && errno == EAGAIN ? 0 : n < 0 ? -errno : -EIO;
+			if (n < 0 && is_for_now(errno))
+				return 0;
+			return n < 0 ? -errno : -EIO;
 		}
 		if (before)
 			*at = '\r';
@@ -79,7 +87,7 @@ int pump_drain(struct pump *pump, int fd, unsigned flags)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return errno == EAGAIN ? 0 : -errno;
+			return is_for_now(errno) ? 0 : -errno;
 		pump->start += n;
 		if (flags & PUMP_ONCE)
 			break;

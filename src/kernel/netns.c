@@ -208,24 +208,15 @@ int netns_open(const char *name, int *ret_fd, struct file_id *ret_id)
 static int directory_empty(int fd)
 {
 	_cleanup_close_ int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = copy < 0 ? NULL : fdopendir(copy);
-	bool empty = true;
-	struct dirent *entry;
+	_cleanup_closedir_ DIR *directory = copy < 0 ? NULL : fdopendir(copy);
+	const char *name;
+	int r;
 
 	if (!directory)
 		return -errno;
 	copy = -1; /* the stream's now */
-	errno = 0;
-	while (empty && (entry = readdir(directory)))
-		empty = str_equal(entry->d_name, ".") || str_equal(entry->d_name, "..");
-	if (empty && errno) {
-		int r = -errno;
-
-		closedir(directory);
-		return r;
-	}
-	closedir(directory);
-	return empty;
+	r = directory_next(directory, &name);
+	return r < 0 ? r : r == 0;
 }
 
 int netns_directory_release(unsigned made, struct error *error)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Processes by the namespaces they are in, however they got there. */
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -37,24 +36,27 @@ static ino_t namespace_of(int proc_fd, pid_t pid, const char *kind)
 
 int process_each(process_fn fn, void *userdata)
 {
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
+	_cleanup_closedir_ DIR *proc = opendir("/proc");
+	const char *name;
+	int r;
 
 	if (!proc)
 		return -errno;
-	while ((entry = readdir(proc))) {
+	while ((r = directory_next(proc, &name)) > 0) {
 		unsigned long pid;
-		ino_t network;
+		ino_t network, mount;
 
-		if (!isdigit((unsigned char)entry->d_name[0]) ||
-		    str_to_uint(entry->d_name, INT32_MAX, &pid) < 0)
+		if (!isdigit((unsigned char)*name) || str_to_uint(name, INT32_MAX, &pid) < 0)
 			continue;
+		errno = 0;
 		network = namespace_of(dirfd(proc), pid, "net");
+		mount = network ? namespace_of(dirfd(proc), pid, "mnt") : 0;
+		if (errno == ENOMEM) /* it may be one of those that are looked for */
+			return -ENOMEM;
 		if (network)
-			fn(pid, network, namespace_of(dirfd(proc), pid, "mnt"), userdata);
+			fn(pid, network, mount, userdata);
 	}
-	closedir(proc);
-	return 0;
+	return r;
 }
 
 int process_signal(pid_t pid, ino_t network, ino_t mount, int signal)

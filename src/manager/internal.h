@@ -6,6 +6,8 @@
 #include "nsctl/steps.h"
 
 #define STEPS_MAX 32
+/* How long calls are worked on until others of the loop have their turn, at least one at a time. */
+#define SLICE_USEC 5000ull
 
 /* One call for one profile, from manager_up or manager_down until its callback. */
 struct operation {
@@ -15,6 +17,7 @@ struct operation {
 	bool is_repair;       /* nobody called: repair.c */
 	manager_done_fn done; /* NULL: nobody wants to hear */
 	void *userdata;
+	uint64_t turn; /* when it may run: callers take turns, see operations_run */
 
 	bool running;
 	struct instance *instance; /* while it is being removed */
@@ -49,6 +52,7 @@ struct manager {
 	struct host host;
 	char *state_directory;        /* RUNTIME/state */
 	struct operation *operations; /* in the order they came */
+	uint64_t turn;                /* of the operation that ran last */
 
 	struct rt_monitor *monitor;
 	struct loop_source *monitor_source;
@@ -75,7 +79,8 @@ struct manager {
 int release_all(struct manager *manager, struct error *error);
 
 struct instance *manager_find(struct manager *manager, const char *name);
-/* Runs what can run; called when an operation was added or has ended. */
+/* Runs what can run, some of it in one round of the loop; called when an operation was added or has
+ * ended. */
 void operations_run(struct manager *manager);
 /* Adds one that nobody called, unless a call for the same profile is there anyway. */
 void operation_add_repair(struct manager *manager, const char *name);

@@ -483,26 +483,25 @@ static bool ends_with(const char *s, const char *suffix)
 /* The names of records; what a daemon that died had not finished writing is removed. */
 static int read_names(const struct manager *manager, char ***ret)
 {
-	DIR *directory = opendir(manager->state_directory);
-	struct dirent *entry;
-	int r = 0;
+	_cleanup_closedir_ DIR *directory = opendir(manager->state_directory);
+	const char *entry;
+	int r;
 
 	if (!directory)
 		return errno == ENOENT ? 0 : -errno;
-	while (r == 0 && (entry = readdir(directory))) {
+	while ((r = directory_next(directory, &entry)) > 0) {
 		_cleanup_free_ char *name = NULL;
 
-		if (ends_with(entry->d_name, ".json.new"))
-			unlinkat(dirfd(directory), entry->d_name, 0);
-		if (!ends_with(entry->d_name, ".json"))
+		if (ends_with(entry, ".json.new"))
+			unlinkat(dirfd(directory), entry, 0);
+		if (!ends_with(entry, ".json"))
 			continue;
-		name = strndup(entry->d_name, strlen(entry->d_name) - strlen(".json"));
+		name = strndup(entry, strlen(entry) - strlen(".json"));
 		if (!name)
-			r = -ENOMEM;
-		else if (profile_name_valid(name))
-			r = strv_add(ret, name);
+			return -ENOMEM;
+		if (profile_name_valid(name) && strv_add(ret, name) < 0)
+			return -ENOMEM;
 	}
-	closedir(directory);
 	strv_sort(*ret);
 	return r;
 }

@@ -17,6 +17,7 @@
 #include "internal.h"
 
 #define GRACE_USEC        2000000ull /* between SIGTERM and SIGKILL */
+#define REMOVE_SLICE_USEC 10000ull   /* see SLICE_USEC; a look at /proc comes with each */
 #define FREEZES_MAX       50         /* looks at /proc for what still moves, in a row */
 #define GIVE_UP_USEC      12000000ull /* then `down` fails: what can't be killed hangs in the kernel */
 #define LATE_USEC         100000ull /* between two looks at links that are still there */
@@ -314,7 +315,6 @@ static void on_process(pid_t pid, ino_t network, ino_t mount, void *userdata)
 static void look_again(struct operation *operation)
 {
 	operation->look = true;
-	operation->left = operation->moving = 0;
 	round_soon(operation->manager);
 }
 
@@ -382,27 +382,49 @@ static void go_on(struct operation *operation)
 	wait_for_process(operation);
 }
 
+/* Who may still be inside keeps it. */
+static void can_not_look(struct operation *operation, int code)
+{
+	_cleanup_error_ struct error error = {};
+
+	error_errno(&error, code, _("can't look for the processes in profile %s"), operation->name);
+	left_over(operation, "processes", &error);
+	finish(operation);
+}
+
 void remove_round(struct manager *manager)
 {
 	struct operation *operation, *next;
+	uint64_t end = now_usec() + REMOVE_SLICE_USEC;
 	bool look = false;
+	int r;
 
-	for (operation = manager->operations; operation; operation = operation->next)
-		look |= operation->stage == REMOVE_ENDING && operation->look;
+	for (operation = manager->operations; operation; operation = operation->next) {
+		if (operation->stage != REMOVE_ENDING || !operation->look)
+			continue;
+		look = true;
+		operation->left = operation->moving = 0;
+	}
 	if (!look)
 		return;
-	process_each(on_process, manager);
+	r = process_each(on_process, manager);
 	for (operation = manager->operations; operation; operation = next) {
 		next = operation->next;
 		if (operation->stage != REMOVE_ENDING || !operation->look)
 			continue;
+		if (now_usec() >= end) { /* looked for again: somebody may go in meanwhile */
+			round_soon(manager);
+			return;
+		}
 		operation->look = false;
 		if (operation->left) {
 			go_on(operation);
-			continue;
+		} else if (r < 0) {
+			can_not_look(operation, r);
+		} else {
+			stop_waiting(operation);
+			take_away(operation);
 		}
-		stop_waiting(operation);
-		take_away(operation);
 	}
 	push_together(manager);
 }

@@ -207,35 +207,29 @@ int profile_load_file(char *const *directories, const char *path, unsigned flags
 
 /* ---- all names ----------------------------------------------------------------------------- */
 
-static void cleanup_dir(DIR **directory)
-{
-	if (*directory)
-		closedir(*directory);
-}
-
 static int names_of(const char *path, char ***names, struct error *error)
 {
-	_cleanup_(cleanup_dir) DIR *directory = opendir(path);
-	struct dirent *entry;
+	_cleanup_closedir_ DIR *directory = opendir(path);
+	const char *entry;
+	int r;
 
 	if (!directory && (errno == ENOENT || errno == ENOTDIR))
 		return 0;
 	if (!directory)
 		return error_errno(error, errno, "%s", path);
-	while ((errno = 0, entry = readdir(directory))) {
-		_cleanup_free_ char *name = name_of_path(entry->d_name);
-		int r = 0;
+	while ((r = directory_next(directory, &entry)) > 0) {
+		_cleanup_free_ char *name = name_of_path(entry);
 
 		if (!name)
 			return error_oom(error);
-		if (strlen(name) == strlen(entry->d_name) || !profile_name_valid(name))
+		if (strlen(name) == strlen(entry) || !profile_name_valid(name))
 			continue;
 		if (!strv_contains(*names, name))
 			r = strv_take(names, TAKE_PTR(name));
 		if (r < 0)
 			return error_oom(error);
 	}
-	return errno ? error_errno(error, errno, "%s", path) : 0;
+	return r < 0 ? error_errno(error, r, "%s", path) : 0;
 }
 
 int profile_names(char *const *directories, char ***ret, struct error *error)

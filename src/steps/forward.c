@@ -75,8 +75,8 @@ void forward_forget(struct host *host)
 static int save_side_effects(struct host *host)
 {
 	_cleanup_free_ char *redirects = NULL;
-	struct dirent *entry;
-	DIR *directory;
+	_cleanup_closedir_ DIR *directory = NULL;
+	const char *entry;
 	int r = sysctl_get(ACCEPT_REDIRECTS, &redirects);
 
 	if (r < 0)
@@ -85,20 +85,18 @@ static int save_side_effects(struct host *host)
 	directory = opendir(CONF_DIRECTORY);
 	if (!directory)
 		return -errno;
-	while (r == 0 && (entry = readdir(directory))) {
-		_cleanup_free_ char *name = str_format("net/ipv4/conf/%s/forwarding",
-						       entry->d_name),
+	while (r == 0 && (r = directory_next(directory, &entry)) > 0) {
+		_cleanup_free_ char *name = str_format("net/ipv4/conf/%s/forwarding", entry),
 				    *value = NULL;
 
-		if (entry->d_name[0] == '.' ||
-		    strcmp(entry->d_name, "all") == 0) /* "all" is ip_forward itself */
+		r = 0;
+		if (strcmp(entry, "all") == 0) /* it is ip_forward itself */
 			continue;
 		if (!name)
 			r = -ENOMEM;
 		else if (sysctl_get(name, &value) == 0 && strcmp(value, "1") == 0)
 			r = save(host, name, value);
 	}
-	closedir(directory);
 	return r;
 }
 

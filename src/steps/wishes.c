@@ -50,21 +50,23 @@ static int wish_netns_files(const struct profile *profile, struct wishes *wishes
 {
 	_cleanup_free_ char *directory = str_format("/etc/netns/%s", profile->name);
 	_cleanup_strv_ char **names = NULL;
-	struct dirent *entry;
+	_cleanup_closedir_ DIR *stream = NULL;
+	const char *entry;
 	char **name;
-	DIR *stream;
-	int r = 0;
+	int r;
 
 	if (!directory)
 		return -ENOMEM;
 	stream = opendir(directory);
 	if (!stream)
 		return errno == ENOENT ? 0 : -errno;
-	while (r == 0 && (entry = readdir(stream)))
-		if (entry->d_name[0] != '.' &&
-		    !(profile->has_dns && is_resolver_file(entry->d_name)))
-			r = strv_add(&names, entry->d_name);
-	closedir(stream);
+	while ((r = directory_next(stream, &entry)) > 0) {
+		if (entry[0] == '.' || (profile->has_dns && is_resolver_file(entry)))
+			continue;
+		r = strv_add(&names, entry);
+		if (r < 0)
+			return r;
+	}
 	strv_sort(names);
 	STRV_FOREACH(name, names) {
 		const char *target = keep(wishes, str_format("/etc/%s", *name));

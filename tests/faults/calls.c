@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "inject.h"
 
@@ -70,6 +71,7 @@ const struct call calls[] = {
 	{ "lseek", SYS_lseek, "" },
 	{ "memfd_create", SYS_memfd_create, DESCRIPTOR },
 	{ "mkdirat", SYS_mkdirat, STORED },
+	{ "madvise", SYS_madvise, "" },
 	{ "mmap", SYS_mmap, MEMORY },
 	{ "mount", SYS_mount, "ENOMEM EPERM ENOSPC" },
 	{ "mount_setattr", SYS_mount_setattr, DENIED },
@@ -98,6 +100,7 @@ const struct call calls[] = {
 	{ "sendmsg", SYS_sendmsg, MOVES },
 	{ "sendto", SYS_sendto, MOVES },
 	{ "setgroups", SYS_setgroups, DENIED },
+	{ "setitimer", SYS_setitimer, "" },
 	{ "setns", SYS_setns, DENIED },
 	{ "setpgid", SYS_setpgid, "EPERM" },
 	{ "setpriority", SYS_setpriority, "EPERM" },
@@ -117,6 +120,7 @@ const struct call calls[] = {
 	{ "unshare", SYS_unshare, "ENOMEM EPERM ENOSPC" },
 	{ "wait4", SYS_wait4, WAITS },
 	{ "waitid", SYS_waitid, WAITS },
+	{ "wait-nohang", CALL_WAIT_NOHANG, "" },
 	{ "write", SYS_write, "EINTR ENOMEM ENOSPC" },
 #ifdef SYS_open /* where the older names are calls of their own */
 	{ "access", SYS_access, MEMORY },
@@ -140,11 +144,14 @@ const struct call *call_by_name(const char *name)
 	return NULL;
 }
 
-/* What fcntl(2) can fail with depends on what it is asked. */
+/* What these can fail with depends on what they are asked. */
 const struct call *call_by_number(int number, const uint64_t arguments[6])
 {
 	if (number == SYS_fcntl && (arguments[1] == F_DUPFD || arguments[1] == F_DUPFD_CLOEXEC))
 		number = CALL_FCNTL_DUP;
+	if ((number == SYS_wait4 && arguments[2] & WNOHANG) ||
+	    (number == SYS_waitid && arguments[3] & WNOHANG))
+		number = CALL_WAIT_NOHANG;
 	for (const struct call *call = calls; call->name; call++)
 		if (call->number == number)
 			return call;

@@ -9,8 +9,9 @@
 
 /* ---- calls.c: the system calls that are known by name, and what can go wrong with each ---- */
 
-#define CALL_NETLINK   (-2) /* not a system call: one message to the kernel over netlink */
-#define CALL_FCNTL_DUP (-3) /* fcntl(2) that makes a descriptor */
+#define CALL_NETLINK     (-2) /* not a system call: one message to the kernel over netlink */
+#define CALL_FCNTL_DUP   (-3) /* fcntl(2) that makes a descriptor */
+#define CALL_WAIT_NOHANG (-4) /* wait4(2), waitid(2) that only look: no signal interrupts them */
 
 struct call {
 	const char *name;

@@ -396,6 +396,23 @@ passed() {
 	od -An -tu8 -j 48 -N 8 /run/world/count | tr -d ' '
 }
 
+@test "a server's own answers are tracked, on the output hook too: a redirected port works" {
+	pair
+	ip netns exec serving nft -f - <<-END
+		table ip redirected {
+			chain in {
+				type nat hook prerouting priority dstnat;
+				udp dport 5353 redirect to :53
+			}
+		}
+	END
+	responder serving --hook=output
+	equal "$(asking dig +tries=1 +time=1 +short -p 5353 @10.79.0.2 A host.example.org)" 192.0.2.1
+	output=$(ip netns exec serving dig +tries=1 +time=1 @10.79.0.2 AAAA host.example.org) \
+		says "status: NOERROR" "ANSWER: 0"
+	responder_ends
+}
+
 # ---- connection tracking ------------------------------------------------------------------------
 
 # tracking NAMESPACE: the kernel tracks there

@@ -15,12 +15,6 @@ nobody_of_alice() {
 	! pgrep -u alice >/dev/null
 }
 
-# on_terminal COMMAND… <SCRIPT (lib/terminal.py)
-on_terminal() {
-	run "$integration/lib/terminal.py" "$@" 3>&-
-	[[ $status -eq 0 ]] || { echo "$output" && return 1; }
-}
-
 # -b: a job that stops is told at once
 shell=(bash --norc --noprofile -b -i)
 
@@ -56,16 +50,16 @@ shell=(bash --norc --noprofile -b -i)
 		type fg\r
 		raw
 		type two\n
-		see two\r\n
+		see two\r\ntwo\r\n
 		type \x1a
 		see Stopped
 		see @@ 
-		type bg; echo $?\r
-		see \n0\r\n
+		type bg\r
+		see Stopped
 		type fg\r
 		raw
 		type three\n
-		see three\r\n
+		see three\r\nthree\r\n
 		type \x03
 		see @@ 
 		modes shell

@@ -7,7 +7,25 @@
 # does.
 
 load lib/common
-load lib/faults
+
+prepare_file() {
+	export BATS_TEST_TIMEOUT=${NSCTL_FAULTS:+3600}
+	BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
+}
+
+# faults SCENARIO M: at each M-th point
+faults() {
+	local inject=$NSCTL_BUILD/tests/faults/inject
+	[[ -x $inject ]] || skip "the fault injector was not built (NSCTL_BUILD)"
+	! grep -q libasan "/proc/$(nsctld_pid)/maps" ||
+		skip "AddressSanitizer ends a program whose memory runs out"
+	$inject --list >/dev/null || skip "the fault injector does not know this processor"
+	run env NSCTL_INJECT="$inject" "$NSCTL_WORLD/faults/faults" \
+		"--sample=${NSCTL_FAULTS:-1/$2}" "$1"
+	echo "$output"
+	echo "# ${lines[-1]}" >&3
+	return "$status"
+}
 
 @test "up, and whatever goes wrong in it: whole or gone, and up again" {
 	faults up 50

@@ -154,6 +154,12 @@ as() {
 	(cd "$home" && HOME=$home exec setpriv --reuid="$1" --regid="$1" --init-groups -- "${@:2}")
 }
 
+# on_terminal COMMAND… <SCRIPT: as alice, on a terminal of its own (lib/terminal.py)
+on_terminal() {
+	run "$integration/lib/terminal.py" "$@" 3>&-
+	[[ $status -eq 0 ]] || { echo "$output" && return 1; }
+}
+
 # says TEXT…: the output of the last `run` has each of them in it.
 says() {
 	local text

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# What the tests share that let nsctl's programs go wrong (tests/faults/faults). They take a sample;
+# What the tests share that let nsctl's programs go wrong (tests/faults/variants). They take a sample;
 # all points with NSCTL_FAULTS=1/1, as tests/run --all does; for coverage (NSCTL_COVERAGE) only
 # errors, but more of them.
 
@@ -18,7 +18,7 @@ faults_with_sample() {
 		skip "AddressSanitizer ends a program whose memory runs out"
 	$inject --list >/dev/null || skip "the fault injector does not know this processor"
 	run env NSCTL_INJECT="$inject" NSCTL_MEMORY="$NSCTL_BUILD/tests/faults/memory.so" \
-		"$NSCTL_WORLD/faults/faults" "--sample=$1" "${@:2}"
+		"$NSCTL_WORLD/faults/variants" "--sample=$1" "${@:2}"
 	echo "$output"
 	grep ' points tried' <<<"$output" | sed 's/^/# /' >&3
 	return "$status"

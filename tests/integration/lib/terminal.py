@@ -12,6 +12,7 @@ A line of the script is one step; each waits for what it needs and nothing is wa
     raw            waits until the terminal is so, and not for the line editor of a shell that is COMMAND
     cooked         waits until the terminal is so
     kill SIG NAME  sends a signal to the only process of alice's with this command line (a regex)
+    touch PATH     makes a file: whoever writes the script through a pipe knows how far it is
     close          closes the terminal; then nothing is read any more
     wait           waits until the command has ended, and prints "status N" or "signal N"
 """
@@ -135,6 +136,8 @@ class Terminal:
             self.master = -1
         elif word == "count":
             print(self.count, self.digest.hexdigest())
+        elif word == "touch":
+            open(rest, "wb").close()
         elif word in ("type", "see", "size", "modes", "kill", "wait"):
             getattr(self, word)(rest)
         else:
@@ -151,11 +154,10 @@ def is_it(pid, regex):
 
 
 def main():
-    script = sys.stdin.read().splitlines()
     os.chdir("/run/world/alice")
     os.environ.update(HOME="/run/world/alice", PS1="@@ ", TERM="dumb", INPUTRC="/dev/null")
     terminal = Terminal(sys.argv[1:])
-    for line in script:
+    for line in sys.stdin:
         word, _, rest = line.strip().partition(" ")
         if word and not word.startswith("#"):
             terminal.step(word, rest)

@@ -1,19 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the host and the inside of a profile look like, as lines that can be compared."""
+"""Running a command that must not hang, and looking at what nsctl could have changed."""
 import ctypes
 import difflib
+import fcntl
+import grp
 import json
 import os
 import pathlib
+import pwd
 import re
-import signal
+import select
 import subprocess
+import termios
 import time
 
 PROFILE = "faulty"
 PATIENCE = 15           # seconds; what takes longer hangs
 SETTLE = 5              # seconds for the kernel to take a namespace apart
 DIFFERENCE_MAX = 12     # lines
+USER = pwd.getpwnam("alice")
+GROUP = grp.getgrnam("vpnusers").gr_gid
 
 
 class Wrong(Exception):
@@ -22,10 +28,9 @@ class Wrong(Exception):
 
 def run(command, user=None, stdout=subprocess.PIPE, wrapper=()):
     """(status, output, errors) of a command that must not hang."""
-    drop = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+    drop = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [GROUP]} if user else {}
     if wrapper and user:
-        command = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}",
-                   "--clear-groups", "--", *command]
+        command = [*as_user(user), *command]
         drop = {}
     with subprocess.Popen([*wrapper, *command], stdin=subprocess.DEVNULL, stdout=stdout,
                           stderr=subprocess.PIPE, cwd="/", pass_fds=pass_fds(wrapper),
@@ -37,6 +42,35 @@ def run(command, user=None, stdout=subprocess.PIPE, wrapper=()):
             raise Wrong(f"{' '.join(command[:3])} hangs") from None
     return process.returncode, (output or b"").decode(errors="replace"), \
         errors.decode(errors="replace")
+
+
+def run_on_terminal(command, user, wrapper=()):
+    """(status, output, errors, are the modes what they were) on a terminal of its own."""
+    master, slave = os.openpty()
+    os.fchown(slave, user.pw_uid, user.pw_gid)
+    before, text, end = termios.tcgetattr(slave), b"", time.monotonic() + PATIENCE
+    with subprocess.Popen([*wrapper, *as_user(user), *command], stdin=slave, stdout=slave,
+                          stderr=slave, cwd="/", start_new_session=True,
+                          pass_fds=pass_fds(wrapper),
+                          preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) as process:
+        while select.select([master], [], [], 0.005)[0] or process.poll() is None:
+            if select.select([master], [], [], 0)[0]:
+                text += os.read(master, 65536)
+            if time.monotonic() > end:
+                process.kill()
+                raise Wrong(f"{' '.join(command[:3])} hangs on a terminal")
+    kept = termios.tcgetattr(slave) == before
+    os.close(master)
+    os.close(slave)
+    text = text.decode(errors="replace").replace("\r\n", "\n")
+    # A message of nsctl's, and what it says to do.
+    message = r"^nsctl: .*\n(?:  .*\n)*"
+    errors = "".join(re.findall(message, text, re.MULTILINE))
+    return process.returncode, re.sub(message, "", text, flags=re.MULTILINE), errors, kept
+
+
+def as_user(user):
+    return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", f"--groups={GROUP}", "--"]
 
 
 def pass_fds(wrapper):
@@ -108,11 +142,22 @@ def files():
     return sorted(line for line in lines if not line.endswith("nsctld.log"))
 
 
+def responders():
+    names = [read(f"/proc/{pid}/comm").strip() for pid in filter(str.isdigit, os.listdir("/proc"))]
+    return [name for name in names if name == "nsctl-aaaa"]
+
+
 def glance():
     """What nsctl could have changed on the host, as lines."""
     # the tables in some fixed order: they are listed as they were made
     tables = re.split(r"(?m)^(?=table )", run(["nft", "-s", "list", "ruleset"])[1])
-    return network() + mounts() + files() + "".join(sorted(tables)).splitlines()
+    return network() + mounts() + files() + responders() + "".join(sorted(tables)).splitlines()
+
+
+def responders_rules():
+    """The number of a queue is the first that nobody has, be it one who is about to end."""
+    return [re.sub(r"queue num \d+", "queue num N", line)
+            for line in run(["nft", "-s", "list", "ruleset"])[1].splitlines()]
 
 
 def inside():
@@ -127,7 +172,9 @@ def inside():
                 if libc.setns(descriptor, 0) < 0:
                     raise OSError(ctypes.get_errno(), path)
             lines = network() + mounts() + read("/etc/resolv.conf").splitlines() + \
-                read("/etc/hosts").splitlines() + sorted(os.listdir("/srv") + os.listdir("/sys/class/net"))
+                read("/etc/hosts").splitlines() + sorted(os.listdir("/srv")) + \
+                sorted(os.listdir("/sys/class/net")) + \
+                (responders_rules() if responders() else [])
         except OSError as error:
             lines = [str(error)]
         os.write(writing, json.dumps(lines)[:65536].encode())

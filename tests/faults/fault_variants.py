@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The profiles that the faults are tried with, on the hosts that they need."""
+"""More profiles that faults are tried with, and the hosts that they need."""
 import dataclasses
 import subprocess
 
-from look import PROFILE
+from fault_host import FILE, World
+from fault_look import PROFILE, wait_until
 
 INSIDE = f"nsenter --net=/run/netns/{PROFILE} --mount=/run/nsctl/ns/{PROFILE}/mnt"
 
@@ -125,13 +126,13 @@ nat = none
 [aaaa]
 run = inside
 """,
-        host=DROPS + f"""ip link add br7 type bridge && ip address add 10.78.0.1/24 dev br7
+        host=DROPS + """ip link add br7 type bridge && ip address add 10.78.0.1/24 dev br7
 ip link set br7 up addrgenmode none
-mkdir -p /run/nscd /run/avahi-daemon /etc/netns/{PROFILE} && echo x >/etc/netns/{PROFILE}/issue
+mkdir -p /run/nscd /run/avahi-daemon
 nft add table inet firewalld && nft add chain inet firewalld filter_FORWARD
 """,
-        undo=NO_FILTER + f"""ip link del br7; rmdir /run/nscd /run/avahi-daemon
-rm -r /etc/netns/{PROFILE} && rmdir /etc/netns; nft delete table inet firewalld
+        undo=NO_FILTER + """ip link del br7; rmdir /run/nscd /run/avahi-daemon
+nft delete table inet firewalld
 """,
         gone="nft flush chain ip filter FORWARD",
         wrong=f"{INSIDE} umount -l /run/nscd; nft flush chain ip filter FORWARD"),
@@ -161,3 +162,35 @@ host = 10.1.1.1 one
 """,
         other=ACCESS + "[link]\nbridge = nsctl0\n"),
 }
+
+
+class VariantWorld(World):
+    """A host with one of them."""
+
+    def __init__(self, daemon, variant):
+        self.variant = variant
+        variant.prepare_host()
+        super().__init__(daemon, "[profile]\nrepair = yes\n" + variant.text)
+
+    def write_profile(self, repair="yes", other=False):
+        FILE.write_text(f"[profile]\nrepair = {repair}\n" +
+                        (self.variant.other if other else self.variant.text), encoding="ascii")
+
+    def status(self):
+        """A responder that was killed is missing for a moment."""
+        if "[aaaa]" in self.profile:
+            wait_until(lambda: not World.status(self)["drift"])
+        return super().status()
+
+    def recover(self):
+        super().recover()
+        self.variant.do_damage("gone")
+        self.variant.undo_host()
+        self.variant.prepare_host()
+        self.write_profile()
+        self.daemon.stop(9)
+        self.daemon.start()
+
+    def remove_files(self):
+        super().remove_files()
+        self.variant.undo_host()
