@@ -91,8 +91,9 @@ static int make(struct operation *operation, struct step_context *context, bool 
 	}
 	if (!instance->since)
 		instance->since = time(NULL);
-	instance->config = repair_config(context->profile);
-	r = record_write(operation->manager, instance, &operation->error);
+	r = repair_config(context->profile, &instance->config);
+	r = r < 0 ? error_oom(&operation->error)
+		  : record_write(operation->manager, instance, &operation->error);
 	if (r < 0)
 		fail(operation, r, "record");
 	return r;

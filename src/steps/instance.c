@@ -153,15 +153,19 @@ int drift_add(struct drift *drift, const char *step, const char *format, ...)
 	char *what = NULL;
 	va_list ap;
 
-	if (!grown)
+	if (!grown) {
+		drift->incomplete = true;
 		return -ENOMEM;
+	}
 	drift->items = grown;
 	va_start(ap, format);
 	if (vasprintf(&what, format, ap) < 0)
 		what = NULL;
 	va_end(ap);
-	if (!what)
+	if (!what) {
+		drift->incomplete = true;
 		return -ENOMEM;
+	}
 	drift->items[drift->count].step = step;
 	drift->items[drift->count++].what = what;
 	return 0;
