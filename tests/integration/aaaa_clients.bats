@@ -166,6 +166,28 @@ count() {
 	run ! grep AAAA $log
 }
 
+@test "on the wire: a server's cookie comes back as it came, a client's alone does not" {
+	local options
+	pair
+	responder asking --hook=output
+	ip netns exec asking tcpdump -ni lo -U -w /run/world/wire udp src port 53 2>/run/world/said 3>&- 4>&- &
+	local tcpdump=$!
+	wait_until grep -q "listening on" /run/world/said
+	no_such_data 10.79.0.2 +cookie=0123456789abcdef0011223344556677
+	no_such_data 10.79.0.2 +cookie=0123456789abcdef
+	wait_until sh -c 'test "$(tcpdump -nr /run/world/wire 2>/dev/null | wc -l)" -ge 2'
+	kill -INT $tcpdump
+	wait $tcpdump
+	# what follows the question: an OPT (type 41, size 1232), and its options
+	options=$(tcpdump -nxr /run/world/wire 2>/dev/null | awk '
+		/^[0-9]/ { if (hex) print hex; hex = "" }
+		/0x[0-9a-f]*:/ { for (i = 2; i <= NF; i++) hex = hex $i }
+		END { print hex }' | sed 's/.*001c0001//')
+	equal "$options" "00002904d0000000000014000a00100123456789abcdef0011223344556677
+00002904d0000000000000"
+	responder_ends
+}
+
 @test "dig: what is none of the responder's reaches the server" {
 	local -a arguments
 	local before line
@@ -280,6 +302,7 @@ pair() {
 	cat >/run/world/unbound.conf <<-END
 		server:
 		  interface: 10.79.0.2
+		  interface: 10.79.0.2@5300
 		  interface: fd79::2
 		  access-control: 0.0.0.0/0 allow
 		  access-control: ::/0 allow
@@ -377,6 +400,23 @@ responder_ends() {
 	responder_ends
 }
 
+@test "stopped: the very query that waits is answered by the real server, on either hook" {
+	local address place
+	pair
+	for address in 10.79.0.2 fd79::2; do
+		for place in "asking --hook=output" "serving --hook=input" "serving --hook=input --queues=2"; do
+			# shellcheck disable=SC2086
+			responder $place
+			no_such_data $address
+			# shellcheck disable=SC2046
+			kill -STOP "$responder" $(pgrep -P "$responder" -x nsctl-aaaa)
+			equal "$(asking dig +tries=1 +time=3 +short "@$address" AAAA host.example.org)" 2001:db8::1
+			wait "$responder" || true
+			real_answer $address
+		done
+	done
+}
+
 @test "fragments and IP options are let through" {
 	pair
 	responder asking --hook=output --statistics=/run/world/count
@@ -467,5 +507,43 @@ tracking() {
 	for _ in {1..50}; do
 		no_such_data 10.79.0.2
 	done
+	responder_ends
+}
+
+# from_one_port TYPE: a client that asks for both types from one socket, as glibc does
+from_one_port() {
+	asking dig +noedns +tries=1 +time=1 -b 10.79.0.1#40053 @10.79.0.2 "$1" host.example.org
+}
+
+@test "tuples collide: a responder whose answers are tracked fails, ours does not" {
+	local peer=$NSCTL_BUILD/tests/bench/aaaa-peer
+	pair
+	tracking serving
+	# what an answer's reply would be is there already, as what a query for A was before its port
+	# was changed
+	ip netns exec serving nft -f - <<-END
+		table ip redirected {
+			chain in {
+				type nat hook prerouting priority dstnat;
+				udp dport 53 redirect to :5300
+			}
+		}
+	END
+	output=$(from_one_port A) says 192.0.2.1
+	ip netns exec serving iptables-nft -t raw -A PREROUTING -p udp --dport 53 \
+		-m string --algo bm --hex-string "|00001c0001|" --from 28 -j NFQUEUE --queue-num 7
+	ip netns exec serving "$peer" answer 7 >/run/world/said 2>&1 3>&- 4>&- &
+	local other=$!
+	undo "kill $other 2>/dev/null; wait_until is_gone $other"
+	wait_until grep -q ready /run/world/said
+	no_such_data 10.79.0.2 +noedns
+	run -9 from_one_port AAAA
+	kill $other
+	wait $other || true
+	ip netns exec serving iptables-nft -t raw -F
+
+	responder serving --hook=input
+	output=$(from_one_port A) says 192.0.2.1
+	output=$(from_one_port AAAA) says "status: NOERROR" "ANSWER: 0"
 	responder_ends
 }
