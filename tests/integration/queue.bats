@@ -183,17 +183,52 @@ begin_down() {
 	equal "$output" "status 0"
 }
 
+starter_is_traced() {
+	grep -q '^TracerPid:\s*[1-9]' "/proc/$(pgrep -x nsctl-starter)/status"
+}
+
 @test "a session that has not entered yet when the profile goes down does not run in what is left" {
 	nsctl up first
-	strace -f -qq -o /dev/null -e trace=setns -e inject=setns:delay_enter=1500000 \
-		-p "$(nsctld_pid)" 3>&- 4>&- &
+	strace -f -qq -o /run/world/setns -e trace=setns -e inject=setns:delay_enter=1500000 \
+		-p "$(pgrep -x nsctl-starter)" 3>&- 4>&- &
 	tracer=$!
-	undo "kill $tracer 2>/dev/null || true; wait_until not_traced"
-	wait_until is_traced
+	undo "kill $tracer 2>/dev/null || true; rm -f /run/world/setns"
+	wait_until starter_is_traced
 	later one as alice nsctl exec first -- sleep 1000
 	wait_until pgrep -x nsctl-session
 	run -0 nsctl down first
 	run said one
 	[[ $output != *"status 0"* ]]
+	run ! pgrep -u alice sleep
+	kill $tracer
+	wait $tracer || true
+	# It was held on its way, and did not come there.
+	run ! grep 'setns.* = 0' /run/world/setns
+	grep -q setns /run/world/setns
+}
+
+@test "a session that has not started yet when the profile goes down is waited for" {
+	nsctl up first
+	local starter
+	starter=$(pgrep -x nsctl-starter)
+	kill -STOP "$starter"
+	undo "kill -CONT $starter 2>/dev/null || true"
+	later one as alice env PYTHONPATH="$integration" python3 -B -c '
+from varlink_client import Connection
+connection = Connection()
+connection.call("Exec", {"profile": "first", "command": ["sleep", "1000"], "environment": [],
+                         "directory": "/", "umask": 18}, upgrade=True)
+print("asked", flush=True)
+while connection.socket.recv(1000):
+    pass
+print("closed")'
+	wait_until grep -q asked /run/world/one
+	nsctl list >/dev/null # what belongs to the call is done by now
+	later two nsctl down first
+	nsctl list >/dev/null
+	is_under_way two
+	kill -CONT "$starter"
+	equal "$(said two)" $'first: down\nstatus 0'
+	equal "$(said one)" $'asked\nclosed\nstatus 0'
 	run ! pgrep -u alice sleep
 }
