@@ -245,7 +245,7 @@ bool repair_begin(struct operation *operation, struct instance *instance,
 {
 	struct manager *manager = operation->manager;
 	struct guard *guard = instance->guard;
-	uint32_t config;
+	uint32_t config = 0;
 
 	if (!profile->repair) {
 		repair_forget(manager, instance);
