@@ -157,7 +157,8 @@ void repair_give_up(struct instance *instance, const char *why);
 int repair_config(const struct profile *profile, uint32_t *ret);
 json_t *repair_json(const struct instance *instance, const struct profile *profile);
 
-/* json_memory.c: has there been memory for all JSON that this thread made or read since it began? */
+/* json_memory.c: has there been memory for all JSON that this thread made or read since it began?
+ */
 void json_memory_begin(void);
 bool json_memory_failed(void);
 

@@ -45,7 +45,7 @@ static int config_of(const struct profile *profile, uint32_t *ret)
 
 int link_is_outdated(const struct instance *instance, const struct profile *profile)
 {
-	uint32_t config;
+	uint32_t config = 0;
 	int r = config_of(profile, &config);
 
 	return r < 0 ? r : instance->link_config && instance->link_config != config;
