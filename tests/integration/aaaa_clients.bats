@@ -18,6 +18,8 @@ prepare_file() {
 		"${integration:?}/lib/slow-dns" $server $log
 	! type musl-gcc >/dev/null || musl-gcc -o $bin/lookup-musl "$integration/lib/lookup.c"
 	cc -o $bin/lookup-cares "$integration/lib/lookup-cares.c" -lcares 2>/dev/null || true
+	! type go >/dev/null 2>&1 || (cd $bin && GOCACHE=/run/world/go CGO_ENABLED=0 \
+		go build -o lookup-go "$integration/lib/lookup.go")
 	cc -o $bin/fill-conntrack "$integration/lib/fill-conntrack.c" -lmnl
 	# The first network namespace leaves the mount that all are pinned on.
 	ip netns add first
@@ -145,6 +147,13 @@ count() {
 	[[ -x $bin/lookup-cares ]] || skip "the package libc-ares-dev is not installed"
 	office "run = inside"
 	at_once $bin/lookup-cares host.example.org
+}
+
+# Go's package is of 460 MB: it is not among those that the tests install.
+@test "Go" {
+	[[ -x $bin/lookup-go ]] || skip "go (package golang-go) is not installed"
+	office "run = inside"
+	at_once $bin/lookup-go host.example.org
 }
 
 # ---- dig: what is seen on the wire --------------------------------------------------------------
@@ -369,6 +378,38 @@ responder_ends() {
 	done
 }
 
+# Its package makes itself the resolver of the machine: it is not among those that the tests install.
+# It needs no D-Bus, for it waits for it; asked over TCP it is not our responder who answers for it.
+@test "systemd-resolved asks" {
+	local resolved=${SYSTEMD_RESOLVED:-/lib/systemd/systemd-resolved}
+	[[ -x $resolved ]] || skip "systemd-resolved is not installed"
+	getent passwd systemd-resolve >/dev/null || skip "there is no user systemd-resolve"
+	pair
+	mkdir -p /etc/systemd
+	mkdir /run/systemd /run/systemd/resolve
+	chown systemd-resolve: /run/systemd/resolve
+	printf '[Resolve]\nDNS=10.79.0.2\nFallbackDNS=\nDNSSEC=no\nCache=no\n' >/etc/systemd/resolved.conf
+	undo "rm -r /etc/systemd/resolved.conf /run/systemd"
+	ip netns exec asking "$resolved" >/run/world/log/background 2>&1 3>&- 4>&- &
+	undo "kill $!; wait_until is_gone $!"
+	stub() {
+		asking dig +tcp +tries=1 +time=3 @127.0.0.53 +short "$1" host.example.org
+	}
+	wait_until stub A
+	equal "$(stub AAAA)" 2001:db8::1
+	responder asking --hook=output --statistics=/run/world/count
+	equal "$(stub AAAA)" ""
+	equal "$(stub A)" 192.0.2.1
+	(($(answered) >= 1))
+	responder_ends
+	rm /run/world/count
+}
+
+# answered: how many, from the responder's file
+answered() {
+	od -An -tu8 -j 40 -N 8 /run/world/count | tr -d ' '
+}
+
 @test "each query is answered once, as it was asked" {
 	local address place
 	pair
@@ -491,7 +532,7 @@ tracking() {
 	for _ in {1..50}; do
 		no_such_data 10.79.0.2
 	done
-	equal "$(od -An -tu8 -j 40 -N 8 /run/world/count | tr -d ' ')" 50
+	equal "$(answered)" 50
 	# errors of all kinds, behind the reasons to pass
 	equal "$(od -An -v -tu8 -w8 -j 304 -N 256 /run/world/count | sort -u | tr -d ' ')" 0
 	responder_ends
