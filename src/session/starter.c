@@ -153,6 +153,7 @@ static int start(int fd, const struct order *order)
 		return 0;
 	}
 	if (pid < 0) {
+		pidfd = -1; /* the kernel may have written one that it has closed again */
 		started.code = errno;
 		report_failure(order, errno);
 	}
