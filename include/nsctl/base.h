@@ -64,6 +64,11 @@ void cleanup_strv(char ***strv);
 /* Closes fd unless it is negative, keeps errno; returns -1 so that "fd = close_fd(fd)". */
 int close_fd(int fd);
 
+/* The array with room for n elements, as reallocarray(3); NULL when out of memory: the old one is
+ * still there. (The analyser of GCC takes the C library's for the end of what calloc gave, and for
+ * a leak what is stored in it.) */
+void *array_grow(void *array, size_t n, size_t size); /* array.c */
+
 /* ---- errors (error.c) ----------------------------------------------------------------- */
 
 /*
@@ -110,6 +115,11 @@ char *str_trimmed(const char *s, size_t length);
 /* C-style escapes for control characters, backslash and what is not UTF-8, so that hostile text can
  * be printed or logged. The caller frees; NULL when out of memory. */
 char *str_escape(const char *s, size_t length);
+/* Any bytes as well-formed UTF-8 and back: each is the character of its number, as in ISO 8859-1.
+ * The caller frees. NULL when out of memory; back: -ENOMEM, or -EILSEQ when a character is above
+ * U+00FF or this is no UTF-8. */
+char *str_from_latin1(const char *s);
+int str_to_latin1(const char *s, char **ret);
 /* The text as one word for a POSIX shell: as it is where that is safe, else in single quotes. */
 char *str_shell_quote(const char *s);
 /* A whole decimal number without sign or spaces: 0, -EINVAL or -ERANGE. */
@@ -144,6 +154,20 @@ int file_read_fd(int fd, size_t max, char **ret, size_t *ret_length);
 int file_write_atomic(const char *path, mode_t mode, const void *data, size_t length);
 /* All bytes, resuming after EINTR and short writes. */
 int write_all(int fd, const void *data, size_t length);
+
+/* ---- descriptors over a Unix socket (descriptors.c) ------------------------------------- */
+
+#define DESCRIPTORS_MAX 8 /* in one message of ours */
+
+/* Bytes that were sent, or negative errno; a signal interrupts neither of the two, nor ends us. The
+ * descriptors stay the caller's. */
+ssize_t send_with_fds(int socket_fd, const void *data, size_t length, const int *fds, size_t n_fds,
+		      int flags);
+/* Bytes that came, 0 at the end, or negative errno. *n_fds: room in `fds`, and then how many there
+ * are (close-on-exec, the receiver's). -EBADMSG when more came than there is room for: then none.
+ */
+ssize_t receive_with_fds(int socket_fd, void *data, size_t length, int *fds, size_t *n_fds,
+			 int flags);
 /* mkdir -p; directories that are made get `mode`. */
 int make_directories(const char *path, mode_t mode);
 /* The next name in a directory, but for "." and "..": 1 and the name (valid until the next call), 0
@@ -257,7 +281,8 @@ int loop_run(struct loop *loop);
 /* A number that is another one each time the loop has looked for events. */
 uint64_t loop_round(const struct loop *loop);
 void loop_exit(struct loop *loop, int code);
-/* CLOCK_BOOTTIME in microseconds. */
+/* CLOCK_MONOTONIC in microseconds, as that of the timers: it stands still while the machine sleeps.
+ */
 uint64_t now_usec(void);
 
 /* ---- trying again (backoff.c) --------------------------------------------------------- */

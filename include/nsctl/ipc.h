@@ -12,8 +12,8 @@
 
 #define IPC_SOCKET      "/run/nsctl/nsctl.sock"
 #define IPC_INTERFACE   "org.nsctl.Manager"
-#define IPC_MESSAGE_MAX (8 << 20) /* bytes of one message */
-#define IPC_FDS_MAX     8         /* descriptors queued on a connection */
+#define IPC_MESSAGE_MAX (8 << 20)       /* bytes of one message */
+#define IPC_FDS_MAX     DESCRIPTORS_MAX /* queued on a connection */
 
 /* ---- one end of a connection (connection.c) ------------------------------------------- */
 

@@ -256,7 +256,7 @@ int detached_start(int network, const char *program, char *const *arguments, int
  */
 int detached_find(const char *path, int *ret_pidfd);
 
-/* ---- nf_tables (nft.c, nft_rule.c) ----------------------------------------------------- */
+/* ---- nf_tables (nft.c, nft_rule.c, nft_read.c, nft_monitor.c) -------------------------- */
 
 struct nft; /* a socket */
 struct nft_batch;
@@ -303,9 +303,12 @@ void nft_rule_delete(struct nft_batch *batch, uint32_t family, const char *table
 void nft_rules_flush(struct nft_batch *batch, uint32_t family, const char *table,
 		     const char *chain);
 
-/* Building a rule: each call appends one expression; register 1 carries the value looked at. */
+/* Building a rule: each call appends one expression; register 1 carries the value looked at. What
+ * there is no memory for shows when the rule is put into a batch, whose commit then fails. */
 struct nftnl_rule *nft_rule_new(uint32_t family, const char *table, const char *chain,
 				const char *comment);
+/* False for NULL, and for a rule that something is missing of. */
+bool nft_rule_whole(const struct nftnl_rule *rule);
 void nft_match_set(struct nftnl_rule *rule, const char *set, bool not_in);
 void nft_load_meta(struct nftnl_rule *rule, uint32_t key);
 void nft_load_ipv4(struct nftnl_rule *rule, bool destination); /* with its nfproto match */
@@ -330,7 +333,9 @@ void nft_xt_target(struct nftnl_rule *rule, const char *name, uint32_t revision,
 
 /* 0, -ENOENT, or what the kernel said. */
 int nft_table_look_up(struct nft *nft, uint32_t family, const char *table);
-/* Looking: each calls fn per object; -ENOENT where the table or chain does not exist. */
+/* Looking: each calls fn per object, whose strings live as long as the call; the first negative
+ * that it returns is returned, and none are told of after it. -EINTR: others changed nf_tables
+ * meanwhile; -EBADMSG: the kernel's answer can't be read. */
 struct nft_chain_info {
 	uint32_t family;
 	const char *table, *chain;

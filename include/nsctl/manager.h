@@ -86,5 +86,12 @@ struct manager_namespaces {
 };
 int manager_namespaces(struct manager *manager, const char *name, struct manager_namespaces *ret,
 		       struct error *error);
+/* A process is being started to enter what manager_namespaces gave: `down` waits for it and ends
+ * it, also when it is not inside yet. `owner` is a name for it. 0 or -ENOMEM. */
+int manager_entering_add(struct manager *manager, const char *name, const void *owner);
+/* It has been. The pidfd is borrowed until it is removed. */
+void manager_entering_started(struct manager *manager, const void *owner, pid_t pid, int pidfd);
+/* It has ended, or could not be started. */
+void manager_entering_remove(struct manager *manager, const void *owner);
 /* Is this mount namespace one of ours (a process inside a profile is no stranger)? */
 bool manager_owns_mount_namespace(struct manager *manager, const struct file_id *id);

@@ -2,7 +2,9 @@
 /*
  * session: one command run in a profile for an unprivileged caller.
  *
- * nsctld hands nsctl-session these descriptors and then is out of the path:
+ * nsctld keeps one nsctl-session, the starter, which forks a process for each command: so a command
+ * costs a small fork, not the fork of nsctld and another program's start. What it is told is struct
+ * session_start and these descriptors, and then nsctld is out of the path:
  *   3 the caller's connection   4 a sealed memfd with the request   5.. the namespaces to join
  * and 0, 1, 2 are /dev/null: the command's own come over the connection, when the caller's rights
  * are all that is left. No descriptor of a caller is ever in the hands of a process of root's,
@@ -12,11 +14,15 @@
  */
 #pragma once
 
+#include <sys/resource.h>
+
 #include "nsctl/base.h"
 
+#define SESSION_FD_STARTER    3 /* of the starter: to nsctld, SOCK_SEQPACKET */
 #define SESSION_FD_CONNECTION 3
 #define SESSION_FD_REQUEST    4
 #define SESSION_FD_NAMESPACES 5
+#define SESSION_NAMESPACES    2         /* at most */
 #define SESSION_REQUEST_MAX   (4 << 20) /* bytes of arguments and environment together */
 #define SESSION_GROUPS_MAX    65536     /* NGROUPS_MAX of Linux */
 #define SESSION_ENCODED_MAX   (SESSION_REQUEST_MAX + 4 * SESSION_GROUPS_MAX + 4096)
@@ -110,3 +116,49 @@ int session_new_keyring(struct error *error);
 /* Becomes the command, looked for in $PATH. Returns only when that failed: negative errno, and 126
  * or 127 in *ret_status. */
 int session_execute(char *const *arguments, int *ret_status);
+
+/* ---- what a command inherits from the process that asked for it --------------------------- */
+
+#define SCHEDULING_CPUS 8192 /* as many as Linux can be built for */
+
+/* How a process gets its share of CPUs and disks. */
+struct scheduling {
+	uint32_t policy, priority; /* SCHED_*; of the real-time policies 1 to 99 */
+	int nice;
+	int io;             /* as ioprio_get(2) gives it; -1: unknown */
+	size_t cpus_length; /* bytes; 0: unknown */
+	unsigned long cpus[SCHEDULING_CPUS / (8 * sizeof(unsigned long))];
+};
+
+/* What a child of the process would have: not a policy that it has for itself alone (see
+ * SCHED_RESET_ON_FORK in sched(7)). Negative errno when it has ended. */
+int scheduling_of_child(pid_t pid, struct scheduling *ret);
+/* For this process; system calls only. What is not permitted, as to root in a container, is left as
+ * it is. */
+void scheduling_apply(const struct scheduling *scheduling);
+
+struct session_inheritance {
+	struct rlimit limits[RLIM_NLIMITS];
+	struct scheduling scheduling;
+	int oom_score_adj;  /* who is to be killed first when memory is short: 1000 */
+	uint32_t login_uid; /* whose session it is for the audit log; UINT32_MAX: nobody's */
+};
+
+/* ---- between nsctld and the starter ------------------------------------------------------- */
+
+/* One packet, and with it the connection, the request, the namespaces, and the directory of the
+ * control group to start in if there is one. */
+struct session_start {
+	uint64_t id; /* comes back in the answer */
+	uint32_t n_namespaces;
+	uint32_t has_cgroup;
+	struct session_inheritance inheritance;
+};
+
+/* The answer, one to each, in their order; with it a pidfd if it is running. It is a child of
+ * nsctld's, not of the starter's. */
+struct session_started {
+	uint64_t id;
+	int32_t pid;
+	int32_t code; /* 0, or the errno of what failed: then the caller has been told */
+};

@@ -20,11 +20,13 @@ enum {
 	VERDICTS_MAX = 16384, /* bytes of verdicts in one message to the kernel */
 	RECEIVE_BYTES = 16 << 20,
 	QUEUE_LENGTH = 8192,
+	HEADERS = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg)),
 };
 
 struct queue {
 	int fd;
-	uint16_t number; /* in network byte order */
+	uint16_t number;   /* in network byte order */
+	uint32_t priority; /* the same */
 	uint64_t refused;
 	int failed; /* 0, or why verdicts could not be sent */
 	size_t collected;
@@ -69,12 +71,9 @@ static size_t put_attribute(uint8_t *message, size_t at, unsigned type, const vo
 	return at + NLA_ALIGN(NLA_HDRLEN + length);
 }
 
-/* Sends a configuration and waits for what the kernel says to it. */
-static int configure(struct queue *queue, unsigned type, const void *value, size_t length)
+/* Sends the configuration whose attributes end at `at`, and waits for what the kernel says. */
+static int send_configuration(struct queue *queue, uint8_t *message, size_t at)
 {
-	uint8_t message[128] __attribute__((aligned(8))) = {};
-	size_t at = put_attribute(message, NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg)),
-				  type, value, length);
 	struct {
 		struct nlmsghdr header;
 		struct nlmsgerr error;
@@ -93,6 +92,25 @@ static int configure(struct queue *queue, unsigned type, const void *value, size
 	}
 }
 
+static int configure(struct queue *queue, unsigned type, const void *value, size_t length)
+{
+	uint8_t message[128] __attribute__((aligned(8))) = {};
+
+	return send_configuration(queue, message,
+				  put_attribute(message, HEADERS, type, value, length));
+}
+
+static int set_flags(struct queue *queue, uint32_t flags)
+{
+	uint8_t message[128] __attribute__((aligned(8))) = {};
+	size_t at;
+
+	flags = htonl(flags);
+	at = put_attribute(message, HEADERS, NFQA_CFG_FLAGS, &flags, sizeof(flags));
+	at = put_attribute(message, at, NFQA_CFG_MASK, &flags, sizeof(flags));
+	return send_configuration(queue, message, at);
+}
+
 static int bind_queue(struct queue *queue)
 {
 	const struct nfqnl_msg_config_cmd command = { .command = NFQNL_CFG_CMD_BIND };
@@ -100,21 +118,15 @@ static int bind_queue(struct queue *queue)
 								    htonl(QUEUE_PACKET_MAX - 256),
 							    .copy_mode = NFQNL_COPY_PACKET };
 	const uint32_t length = htonl(QUEUE_LENGTH);
-	const uint32_t flags = htonl(NFQA_CFG_F_FAIL_OPEN | NFQA_CFG_F_GSO);
-	uint8_t message[128] __attribute__((aligned(8))) = {};
-	size_t at = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg));
 	int r = configure(queue, NFQA_CFG_CMD, &command, sizeof(command));
 
 	if (r == 0)
 		r = configure(queue, NFQA_CFG_PARAMS, &parameters, sizeof(parameters));
 	if (r == 0)
 		r = configure(queue, NFQA_CFG_QUEUE_MAXLEN, &length, sizeof(length));
-	if (r < 0)
-		return r;
-	at = put_attribute(message, at, NFQA_CFG_FLAGS, &flags, sizeof(flags));
-	at = put_attribute(message, at, NFQA_CFG_MASK, &flags, sizeof(flags));
-	fill_header(queue, message, NFQNL_MSG_CONFIG, 0, at);
-	return send(queue->fd, message, at, 0) < 0 ? -errno : 0;
+	if (r == 0)
+		r = set_flags(queue, NFQA_CFG_F_FAIL_OPEN | NFQA_CFG_F_GSO);
+	return r;
 }
 
 int queue_open(unsigned number, struct queue **ret, struct error *error)
@@ -164,6 +176,16 @@ int queue_fd(const struct queue *queue)
 	return queue->fd;
 }
 
+unsigned queue_number(const struct queue *queue)
+{
+	return ntohs(queue->number);
+}
+
+void queue_set_priority(struct queue *queue, uint32_t priority)
+{
+	queue->priority = htonl(priority);
+}
+
 uint64_t queue_refused(const struct queue *queue)
 {
 	return queue->refused;
@@ -205,7 +227,6 @@ static bool read_attributes(uint8_t *p, size_t left, struct queued *ret)
 
 static bool read_message(struct queue *queue, uint8_t *buffer, size_t length, struct queued *ret)
 {
-	const size_t head = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg));
 	struct nlmsghdr header;
 
 	*ret = (struct queued){};
@@ -217,9 +238,9 @@ static bool read_message(struct queue *queue, uint8_t *buffer, size_t length, st
 		return false;
 	}
 	if (header.nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET) ||
-	    header.nlmsg_len < head || header.nlmsg_len > length)
+	    header.nlmsg_len < HEADERS || header.nlmsg_len > length)
 		return false;
-	if (!read_attributes(buffer + head, header.nlmsg_len - head, ret))
+	if (!read_attributes(buffer + HEADERS, header.nlmsg_len - HEADERS, ret))
 		return false;
 	ret->room = ret->bytes ? (size_t)(buffer + QUEUE_PACKET_MAX - ret->bytes) : 0;
 	return true;
@@ -251,8 +272,12 @@ static void send_verdicts(struct queue *queue)
 static void put_verdict(struct queue *queue, unsigned type, uint32_t id, uint32_t verdict,
 			const uint8_t *bytes, size_t length)
 {
-	size_t size = sizeof(struct verdict) + (bytes ? NLA_ALIGN(NLA_HDRLEN + length) : 0);
+	const size_t priority = NLA_ALIGN(NLA_HDRLEN + sizeof(queue->priority));
+	size_t size = sizeof(struct verdict);
 	struct verdict *at;
+
+	if (bytes)
+		size += priority + NLA_ALIGN(NLA_HDRLEN + length);
 
 	if (queue->collected + size > VERDICTS_MAX)
 		send_verdicts(queue);
@@ -261,8 +286,12 @@ static void put_verdict(struct queue *queue, unsigned type, uint32_t id, uint32_
 	at->attribute = (struct nlattr){ .nla_len = NLA_HDRLEN + sizeof(at->verdict),
 					 .nla_type = NFQA_VERDICT_HDR };
 	at->verdict = (struct nfqnl_msg_verdict_hdr){ .verdict = htonl(verdict), .id = id };
-	if (bytes)
-		put_attribute((uint8_t *)at, sizeof(*at), NFQA_PAYLOAD, bytes, length);
+	if (bytes) {
+		size_t end = put_attribute((uint8_t *)at, sizeof(*at), NFQA_PRIORITY,
+					   &queue->priority, sizeof(queue->priority));
+
+		put_attribute((uint8_t *)at, end, NFQA_PAYLOAD, bytes, length);
+	}
 	queue->collected += size;
 }
 
@@ -275,6 +304,12 @@ void queue_accept(struct queue *queue, const struct queued *packet, const uint8_
 void queue_drop_rest(struct queue *queue, const struct queued *last)
 {
 	put_verdict(queue, NFQNL_MSG_VERDICT_BATCH, last->id, NF_DROP, NULL, 0);
+}
+
+int queue_accept_until(struct queue *queue, uint32_t id)
+{
+	put_verdict(queue, NFQNL_MSG_VERDICT_BATCH, htonl(id), NF_ACCEPT, NULL, 0);
+	return queue_flush(queue);
 }
 
 int queue_flush(struct queue *queue)

@@ -14,18 +14,25 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter/xt_NFQUEUE.h>
+#include <linux/netfilter/xt_bpf.h>
 #include <linux/netfilter/xt_string.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/udp.h>
 #include <string.h>
 
+#include "filter.h"
+
 #define PRIORITY_RAW (-300) /* connection tracking has -200 */
 #define UNKNOWN(r)   ((r) == -ENOENT || (r) == -EOPNOTSUPP || (r) == -EINVAL)
 
+/* How what can't be answered is kept from the queue, from the best on. */
+enum look { LOOK_PROGRAM, LOOK_STRING, LOOK_NONE, LOOKS };
+
 /* What this kernel may lack. */
 struct means {
-	bool fib, string, native_queue;
+	bool fib, native_queue;
+	enum look look;
 };
 
 /* Where queries pass; with `fib` all that comes in can be told apart before it is tracked. */
@@ -51,6 +58,16 @@ static void match_udp_port(struct nftnl_rule *rule, size_t offset, unsigned port
 	nft_match_value(rule, &udp, sizeof(udp));
 	nft_load_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, (uint32_t)offset, sizeof(bytes));
 	nft_match_value(rule, bytes, sizeof(bytes));
+}
+
+/* The question's type, exactly, in a program. */
+static void match_question(struct nftnl_rule *rule, uint32_t family, const struct rules *rules)
+{
+	struct xt_bpf_info info = {};
+
+	info.bpf_program_num_elem = (uint16_t)filter_build(info.bpf_program, family == NFPROTO_IPV6,
+							   rules->qtypes, rules->n_qtypes);
+	nft_xt_match(rule, "bpf", 0, &info, sizeof(info));
 }
 
 /* The end of a name and the type and class IN behind it, anywhere behind the DNS header. An
@@ -97,7 +114,7 @@ static void match_sender(struct nftnl_rule *rule, const struct ip_address *from)
 	nft_match_value(rule, &from->v6, v6 ? 16 : 4);
 }
 
-/* One rule for queries of one type; of any type with qtype 0. */
+/* One rule for queries; of one type where strings are looked for. */
 static void add_query_rule(struct nft_batch *batch, const struct rules *rules,
 			   const struct means *means, uint32_t family, uint16_t qtype)
 {
@@ -108,7 +125,9 @@ static void add_query_rule(struct nft_batch *batch, const struct rules *rules,
 	if (rules->from->family)
 		match_sender(rule, rules->from);
 	match_udp_port(rule, offsetof(struct udphdr, dest), rules->port);
-	if (qtype)
+	if (means->look == LOOK_PROGRAM)
+		match_question(rule, family, rules);
+	else if (means->look == LOOK_STRING)
 		match_type(rule, family, qtype);
 	if (rules->hook != RULES_OUTPUT && means->fib)
 		nft_match_local(rule, rules->hook == RULES_INPUT);
@@ -116,13 +135,12 @@ static void add_query_rule(struct nft_batch *batch, const struct rules *rules,
 	nft_rule_append(batch, rule);
 }
 
-/* Answers that took a query's place come from its port; those of our raw sockets have their
- * priority, for the server's own answers may need to be tracked. */
+/* Ours alone: a server's own answers may need to be tracked. */
 static void add_answer_rule(struct nft_batch *batch, const struct rules *rules, uint32_t family)
 {
 	struct nftnl_rule *rule = nft_rule_new(family, rules->table, "answers", NULL);
 
-	if (rules->hook != RULES_OUTPUT) {
+	if (rules->priority) {
 		nft_load_meta(rule, NFT_META_PRIORITY);
 		nft_match_value(rule, &rules->priority, sizeof(rules->priority));
 	} else {
@@ -145,7 +163,7 @@ static int try_means(struct nft *nft, const struct rules *rules, const struct me
 		     struct error *error)
 {
 	struct nft_batch *batch = nft_batch_begin(nft);
-	size_t n_rules = means->string ? rules->n_qtypes : 1;
+	size_t n_rules = means->look == LOOK_STRING ? rules->n_qtypes : 1;
 	const uint32_t *family;
 
 	ARRAY_FOREACH(family, families) {
@@ -155,8 +173,7 @@ static int try_means(struct nft *nft, const struct rules *rules, const struct me
 		nft_chain_add(batch, *family, rules->table, "answers", "filter", NF_INET_LOCAL_OUT,
 			      PRIORITY_RAW + 1);
 		for (size_t i = 0; i < n_rules && may_send(rules->from, *family); i++)
-			add_query_rule(batch, rules, means, *family,
-				       means->string ? rules->qtypes[i] : 0);
+			add_query_rule(batch, rules, means, *family, rules->qtypes[i]);
 		add_answer_rule(batch, rules, *family);
 	}
 	return nft_batch_commit(batch, error);
@@ -167,8 +184,12 @@ int rules_make(struct nft *nft, const struct rules *rules, struct error *error)
 	int r = 0;
 
 	/* from the best on */
-	for (int lacking = 0; lacking < 8; lacking++) {
-		const struct means means = { !(lacking & 4), !(lacking & 2), !(lacking & 1) };
+	for (unsigned lacking = 0; lacking < 4 * LOOKS; lacking++) {
+		const struct means means = {
+			.fib = lacking / 2 < LOOKS,
+			.look = lacking / 2 % LOOKS,
+			.native_queue = lacking % 2 == 0,
+		};
 
 		error_clear(error);
 		r = try_means(nft, rules, &means, error);

@@ -15,7 +15,7 @@ struct rules {
 	uint16_t queue, n_queues;
 	const char *interface;         /* that queries come in by; NULL: any */
 	const struct ip_address *from; /* that they are of; family 0: any */
-	uint32_t priority; /* SO_PRIORITY of the raw sockets, by which their answers are known */
+	uint32_t priority; /* of our answers; 0: they have none, and are known by their port */
 };
 
 /* Makes them in a table that lives as long as the socket `nft`. Takes what the kernel has: the

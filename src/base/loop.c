@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The event loop: epoll, with timers as timerfds.
+ * The event loop: epoll, with timers as timerfds. Time stands still while the machine sleeps: what
+ * has two seconds to end has them also when the lid is closed in between.
  *
  * A source that is freed while events are being handed out is only marked dead and freed after the
  * round, so that callbacks may free any source.
@@ -87,7 +88,7 @@ int loop_add_fd(struct loop *loop, int fd, uint32_t events, loop_fn fn, void *us
 
 int loop_add_timer(struct loop *loop, loop_fn fn, void *userdata, struct loop_source **ret)
 {
-	int fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	int r;
 
 	if (fd < 0)
@@ -188,6 +189,6 @@ uint64_t now_usec(void)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_BOOTTIME, &ts);
+	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000000ull + ts.tv_nsec / 1000;
 }

@@ -52,6 +52,46 @@ static size_t utf8_length(const unsigned char *s, size_t left)
 	return n;
 }
 
+char *str_from_latin1(const char *s)
+{
+	char *out = malloc(2 * strlen(s) + 1), *p = out;
+
+	if (!out)
+		return NULL;
+	for (; *s; s++) {
+		unsigned char byte = *s;
+
+		if (byte >= 0x80)
+			*p++ = 0xc0 | byte >> 6;
+		*p++ = byte < 0x80 ? byte : 0x80 | (byte & 0x3f);
+	}
+	*p = '\0';
+	return out;
+}
+
+int str_to_latin1(const char *s, char **ret)
+{
+	const unsigned char *in = (const unsigned char *)s;
+	size_t left = strlen(s);
+	_cleanup_free_ char *out = malloc(left + 1);
+	char *p = out;
+
+	if (!out)
+		return -ENOMEM;
+	while (left) {
+		size_t n = utf8_length(in, left);
+
+		if (n != 1 && (n != 2 || *in > 0xc3))
+			return -EILSEQ;
+		*p++ = n == 1 ? *in : *in << 6 | (in[1] & 0x3f);
+		in += n;
+		left -= n;
+	}
+	*p = '\0';
+	*ret = TAKE_PTR(out);
+	return 0;
+}
+
 char *str_escape(const char *s, size_t length)
 {
 	const unsigned char *in = (const unsigned char *)s;

@@ -59,7 +59,7 @@ static int find_groups(struct identity *identity)
 	int n = 64, r;
 
 	for (;;) {
-		gid_t *grown = reallocarray(identity->groups, n, sizeof(*grown));
+		gid_t *grown = array_grow(identity->groups, n, sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;

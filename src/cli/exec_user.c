@@ -29,27 +29,34 @@ static char *absolute_directory(const char *directory, struct error *error)
 	return joined;
 }
 
-/* JSON carries UTF-8 only: a variable that is none is left out, and said to be. */
-static int environment_strings(json_t **ret, struct error *error)
+/* JSON carries UTF-8 only: where anything else is among them, all are told byte by byte. */
+static json_t *word(const char *s, bool latin1)
 {
-	json_auto_t *array = json_array();
+	_cleanup_free_ char *characters = latin1 ? str_from_latin1(s) : NULL;
 
-	if (!array)
-		return error_oom(error);
-	for (char **s = environ; *s; s++) {
-		json_t *string = json_string(*s);
+	return json_string(latin1 ? characters : s);
+}
 
-		if (!string) {
-			_cleanup_free_ char *name = str_escape(*s, strcspn(*s, "="));
+static json_t *words(char *const *strings, bool latin1)
+{
+	json_t *array = json_array();
+	char *const *s;
 
-			report_warning(_("the variable %s is not UTF-8 and is left out"),
-				       name ?: "");
-		} else if (json_array_append_new(array, string) < 0) {
-			return error_oom(error);
+	STRV_FOREACH(s, strings)
+		if (json_array_append_new(array, word(*s, latin1)) < 0) {
+			json_decref(array);
+			return NULL;
 		}
-	}
-	*ret = TAKE_PTR(array);
-	return 0;
+	return array;
+}
+
+/* Command, environment and directory. NULL when one is no UTF-8 (or without memory). */
+static json_t *build_words(const struct exec *exec, const char *directory, bool latin1)
+{
+	json_t *command = words(exec->command, latin1), *environment = words(environ, latin1);
+
+	return json_pack("{s:s, s:o, s:o, s:o}", "profile", exec->profile, "command", command,
+			 "environment", environment, "directory", word(directory, latin1));
 }
 
 static json_t *ignored_numbers(void)
@@ -66,26 +73,25 @@ static json_t *ignored_numbers(void)
 static int build_parameters(const struct exec *exec, json_t **ret, struct error *error)
 {
 	_cleanup_free_ char *directory = absolute_directory(exec->directory, error);
-	json_auto_t *command = NULL, *environment = NULL, *ignored = NULL;
+	json_auto_t *parameters = NULL, *ignored = NULL;
 	mode_t mask = umask(0);
-	int r;
 
 	umask(mask);
 	if (!directory)
 		return -ENOENT;
-	r = json_strings(exec->command, &command, error);
-	if (r >= 0)
-		r = environment_strings(&environment, error);
-	if (r < 0)
-		return r;
-	ignored = ignored_numbers();
-	*ret = json_pack("{s:s, s:O, s:O, s:s, s:i}", "profile", exec->profile, "command", command,
-			 "environment", environment, "directory", directory, "umask", (int)mask);
-	if (!*ret)
-		return error_set(error, EILSEQ, _("the profile or the directory is not UTF-8"));
+	parameters = build_words(exec, directory, false);
+	if (!parameters) {
+		parameters = build_words(exec, directory, true);
+		json_object_set_new(parameters, "latin1", json_true());
+	}
+	if (!parameters)
+		return error_set(error, EILSEQ, _("the profile's name is not UTF-8"));
+	json_object_set_new(parameters, "umask", json_integer(mask));
 	/* left out where there are none, as nearly always */
+	ignored = ignored_numbers();
 	if (json_array_size(ignored) > 0)
-		json_object_set(*ret, "ignored", ignored);
+		json_object_set(parameters, "ignored", ignored);
+	*ret = TAKE_PTR(parameters);
 	return 0;
 }
 

@@ -191,7 +191,7 @@ static int end_as(const struct session_message *end)
 		return end->value & 0xff;
 	if (prctl(PR_SET_DUMPABLE, 0) == 0)
 		relay_suffer(end->value, false);
-	return 128 + end->value;
+	return 128 + (end->value & 0x7f);
 }
 
 static int run(struct relay *relay, bool foreground)

@@ -5,6 +5,9 @@
 #include "server.h"
 
 struct method;
+struct call;
+
+typedef int (*call_each_fn)(struct call *call, const char *name);
 
 struct call {
 	struct client *client;
@@ -16,9 +19,12 @@ struct call {
 	bool done;                 /* the last reply is queued */
 	json_t *outcomes;          /* Up, Down: in the order of names */
 	size_t pending;            /* of these, how many are still to come */
-	struct loop_source *timer; /* Aaaa: when the next reply is due */
+	struct loop_source *timer; /* Aaaa: when the next reply is due; else: when to go on */
 	bool history;              /* Aaaa: the seconds from `since` on are wanted */
 	int64_t since;
+	call_each_fn each; /* what call_each does for those of the names from `next` on … */
+	void (*end)(struct call *call); /* … and then */
+	size_t next;
 };
 
 /* ---- call.c --------------------------------------------------------------------------- */
@@ -71,6 +77,12 @@ struct method {
 
 /* Serves one message of the client. -EBADMSG: it is no call. */
 int method_dispatch(struct client *client, json_t *message);
+
+/* ---- each.c --------------------------------------------------------------------------- */
+
+/* Calls `each` for each of the names, some of them in one round of the loop, and then `end` (or
+ * NULL). A negative return ends it: then the last reply has been queued. */
+void call_each(struct call *call, call_each_fn each, void (*end)(struct call *call));
 
 /* ---- names.c -------------------------------------------------------------------------- */
 

@@ -149,7 +149,7 @@ static bool prepare(struct call *call)
 }
 
 /* What would be done, as a shell script. */
-static void explain(struct call *call, const char *name)
+static int explain(struct call *call, const char *name)
 {
 	_cleanup_error_ struct error error = {};
 	struct manager_result result = { .profile = name, .error = &error };
@@ -159,14 +159,15 @@ static void explain(struct call *call, const char *name)
 
 	if (!out) {
 		add_outcome(call, name, NULL);
-		return;
+		return 0;
 	}
 	result.code = manager_explain(call->server->manager, name, out, &error);
-	if (fclose(out) != 0 && result.code == 0)
+	if ((fclose(out) != 0 || !script) && result.code == 0)
 		result.code = error_oom(&error);
 	if (result.code < 0)
 		log_outcome(call, &result);
 	add_outcome(call, name, outcome_json(&result, result.code < 0 ? NULL : script));
+	return 0;
 }
 
 void change_up(struct call *call)
@@ -180,11 +181,12 @@ void change_up(struct call *call)
 	}
 	if (!prepare(call))
 		return;
+	if (json_is_true(dry_run)) {
+		call_each(call, explain, NULL);
+		return;
+	}
 	STRV_FOREACH(name, call->names)
-		if (json_is_true(dry_run))
-			explain(call, *name);
-		else
-			manager_up(call->server->manager, *name, on_done, call);
+		manager_up(call->server->manager, *name, on_done, call);
 }
 
 /* Takes the names that are not up out of the list. 0 or -ENOMEM. */

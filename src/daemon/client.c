@@ -9,6 +9,7 @@
  * of them served.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <sys/epoll.h>
 
 #include "call.h"
@@ -16,6 +17,7 @@
 
 #define DEADLINE_USEC UINT64_C(10000000)
 #define STRANGERS     ((uid_t)-1)       /* nobody's uid */
+#define LARGE         (256 << 10)       /* bytes of a message */
 #define SWEEP_USEC    UINT64_C(1000000) /* how late a deadline may be noticed */
 
 static void on_event(struct loop_source *source, uint32_t events, void *userdata);
@@ -28,11 +30,12 @@ static void log_end(struct client *client, const char *why)
 			   client->peer.pid, why);
 }
 
-/* Refuses the connection itself; the reason is an answer to a call that has not come yet. */
-static void refuse(struct client *client, const char *name, const char *message)
+/* Refuses the connection itself; the reason is an answer to a call that has not come yet. The hint
+ * may be NULL. */
+static void refuse(struct client *client, const char *name, const char *message, const char *hint)
 {
-	json_t *reply =
-		json_pack("{s:s, s:{s:s}}", "error", name, "parameters", "message", message);
+	json_t *reply = json_pack("{s:s, s:{s:s, s:s*}}", "error", name, "parameters", "message",
+				  message, "hint", hint);
 
 	log_end(client, message);
 	if (reply)
@@ -62,18 +65,22 @@ static uid_t account_of(const struct server *server, const struct peer *peer)
 static int admit(struct client *client)
 {
 	struct server *server = client->server;
+	_cleanup_free_ char *hint = NULL;
 	int r;
 
 	if (!may_connect(server, &client->peer)) {
 		refuse(client, IPC_INTERFACE ".Denied",
-		       _("you may not connect to nsctld: it serves one group only"));
+		       _("you may not connect to nsctld: it serves one group only"), NULL);
 		return -EACCES;
 	}
 	client->account = account_of(server, &client->peer);
 	r = limits_take(server->limits, client->account, LIMIT_CONNECTIONS, 1);
-	if (r == -EDQUOT)
+	if (r == -EDQUOT) {
+		hint = str_format(_("close some: a user may have %u ([limits] connections in %s)"),
+				  server->settings->max_connections, server->options->config);
 		refuse(client, IPC_INTERFACE ".LimitExceeded",
-		       _("you have too many connections to nsctld"));
+		       _("you have too many connections to nsctld"), hint);
+	}
 	return r;
 }
 
@@ -101,14 +108,35 @@ static int watch(struct client *client)
 	return r < 0 ? r : start_deadline(client);
 }
 
+/* What a large message was made into goes back to the kernel: glibc would keep it for ever, below
+ * what came later. */
+static void give_memory_back(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
+
+static void end_call(struct client *client)
+{
+	client->call = call_free(client->call);
+	if (client->large)
+		give_memory_back();
+	client->large = false;
+}
+
 static void dispose(struct client *client)
 {
+	bool large = client->large || client->bytes >= LARGE;
+
 	loop_source_free(client->source);
 	patience_start(); /* descriptors that it sent and nobody read go with the socket */
 	ipc_connection_free(client->connection);
 	patience_end();
 	peer_clear(&client->peer);
 	free(client);
+	if (large)
+		give_memory_back();
 }
 
 int client_new(struct server *server, int fd)
@@ -203,16 +231,26 @@ static int receive(struct client *client)
 	return r == -EAGAIN ? 0 : r;
 }
 
+/* The next whole message: as ipc_next. */
+static int next_message(struct client *client, json_t **ret)
+{
+	size_t before = ipc_buffered(client->connection);
+	int r = ipc_next(client->connection, ret);
+
+	client->large |= before - ipc_buffered(client->connection) >= LARGE;
+	return r;
+}
+
 /* Serves the next whole message, if there is one. */
 static int serve(struct client *client, bool readable)
 {
 	json_t *message;
-	int r = ipc_next(client->connection, &message);
+	int r = next_message(client, &message);
 
 	if (r == 0 && readable && !client->eof) {
 		r = receive(client);
 		if (r == 0)
-			r = ipc_next(client->connection, &message);
+			r = next_message(client, &message);
 	}
 	client->again = r > 0;
 	if (r <= 0)
@@ -235,12 +273,12 @@ static int turn(struct client *client, uint32_t events)
 	if (r < 0 && r != -EAGAIN)
 		return r;
 	if (client->call && client->call->done)
-		client->call = call_free(client->call);
+		end_call(client);
 	if (r == -EAGAIN || client->call)
 		return 0;
 	r = serve(client, gone || events & EPOLLIN);
 	if (r == 0 && client->call && client->call->done)
-		client->call = call_free(client->call);
+		end_call(client);
 	if (client->broken || client->upgraded)
 		return -EPIPE;
 	return r;

@@ -18,11 +18,6 @@ static void close_namespaces(struct manager_namespaces *namespaces)
 	close_fd(namespaces->mount);
 }
 
-static void close_inheritance(struct inheritance *inheritance)
-{
-	close_fd(inheritance->cgroup_fd);
-}
-
 static int get_namespaces(struct call *call, struct manager_namespaces *ret)
 {
 	_cleanup_error_ struct error error = {};
@@ -64,8 +59,19 @@ void exec_join(struct call *call)
 
 /* ---- the request ---------------------------------------------------------------------- */
 
-/* A list of strings out of JSON; *total grows by what execve(2) will count. */
-static int get_strings(const json_t *list, char ***ret, size_t *total)
+/* A string out of JSON, or NULL. */
+static char *get_string(const json_t *value, bool latin1)
+{
+	const char *text = json_string_value(value);
+	char *bytes = NULL;
+
+	if (!text || !latin1)
+		return text ? strdup(text) : NULL;
+	return str_to_latin1(text, &bytes) < 0 ? NULL : bytes;
+}
+
+/* A list of strings; *total grows by what execve(2) will count. */
+static int get_strings(const json_t *list, bool latin1, char ***ret, size_t *total)
 {
 	_cleanup_strv_ char **strings = NULL;
 	json_t *value;
@@ -77,12 +83,10 @@ static int get_strings(const json_t *list, char ***ret, size_t *total)
 	if (!strings)
 		return -ENOMEM;
 	json_array_foreach(list, i, value) {
-		if (!json_is_string(value))
-			return -EINVAL;
-		strings[i] = strdup(json_string_value(value));
+		strings[i] = get_string(value, latin1);
 		if (!strings[i])
-			return -ENOMEM;
-		*total += json_string_length(value) + 1;
+			return -EINVAL;
+		*total += strlen(strings[i]) + 1;
 	}
 	*ret = TAKE_PTR(strings);
 	return 0;
@@ -112,18 +116,23 @@ static int get_signals(const json_t *list, uint64_t *ret)
 static const char *read_request(const struct call *call, struct session_request *request)
 {
 	const json_t *parameters = call->parameters;
-	const char *directory = json_string_value(json_object_get(parameters, "directory"));
 	const json_t *umask_value = json_object_get(parameters, "umask");
+	const json_t *latin1_value = json_object_get(parameters, "latin1");
+	bool latin1 = json_is_true(latin1_value);
 	size_t total = 0;
 
-	if (get_strings(json_object_get(parameters, "command"), &request->arguments, &total) < 0 ||
+	if (latin1_value && !json_is_boolean(latin1_value) && !json_is_null(latin1_value))
+		return "latin1";
+	if (get_strings(json_object_get(parameters, "command"), latin1, &request->arguments,
+			&total) < 0 ||
 	    strv_length(request->arguments) == 0 || total > SESSION_REQUEST_MAX)
 		return "command";
-	if (get_strings(json_object_get(parameters, "environment"), &request->environment, &total) <
-		    0 ||
+	if (get_strings(json_object_get(parameters, "environment"), latin1, &request->environment,
+			&total) < 0 ||
 	    total > SESSION_REQUEST_MAX)
 		return "environment";
-	if (!directory || *directory != '/')
+	request->directory = get_string(json_object_get(parameters, "directory"), latin1);
+	if (!request->directory || *request->directory != '/')
 		return "directory";
 	if (!json_is_integer(umask_value) || json_integer_value(umask_value) < 0 ||
 	    json_integer_value(umask_value) > 0777)
@@ -131,7 +140,6 @@ static const char *read_request(const struct call *call, struct session_request 
 	if (get_signals(json_object_get(parameters, "ignored"), &request->ignored) < 0)
 		return "ignored";
 	request->umask = json_integer_value(umask_value);
-	request->directory = strdup(directory);
 	request->profile = strdup(call->names[0]);
 	return NULL;
 }
@@ -195,23 +203,25 @@ static void send_failure(int fd, const struct error *error)
 /* Everything is there: the reply, and then the session in our place. */
 static void hand_over(struct call *call, int request_fd,
 		      const struct manager_namespaces *namespaces,
-		      const struct inheritance *inheritance)
+		      const struct session_inheritance *inheritance, int cgroup_fd)
 {
 	struct client *client = call->client;
 	int fd = ipc_connection_fd(client->connection);
 	struct spawn spawn = {
-		/* our 0 is /dev/null; the command's own the caller sends to the session */
-		.fds = { STDIN_FILENO, STDIN_FILENO, STDIN_FILENO, fd, request_fd },
-		.n_fds = SESSION_FD_NAMESPACES,
+		.connection_fd = fd,
+		.request_fd = request_fd,
+		.cgroup_fd = cgroup_fd,
 		.inheritance = inheritance,
 		.uid = client->peer.uid,
+		.profile = call->names[0],
+		.peer_fd = client->peer.pidfd,
 	};
 	_cleanup_error_ struct error error = {};
 
 	if (namespaces->network >= 0)
-		spawn.fds[spawn.n_fds++] = namespaces->network;
+		spawn.namespace_fds[spawn.n_namespaces++] = namespaces->network;
 	if (namespaces->mount >= 0)
-		spawn.fds[spawn.n_fds++] = namespaces->mount;
+		spawn.namespace_fds[spawn.n_namespaces++] = namespaces->mount;
 	client->upgraded = true;
 	call_reply(call, json_object());
 	/* a few bytes into a socket that was empty: else the caller plays games */
@@ -232,10 +242,10 @@ static void start(struct call *call, struct session_request *request,
 		  const struct manager_namespaces *namespaces)
 {
 	const struct peer *peer = &call->client->peer;
-	_cleanup_(close_inheritance) struct inheritance inheritance = { .cgroup_fd = -1 };
-	_cleanup_close_ int request_fd = -1;
+	struct session_inheritance inheritance;
+	_cleanup_close_ int request_fd = -1, cgroup_fd = -1;
 	_cleanup_error_ struct error error = {};
-	int r = peer_inheritance(peer, &inheritance);
+	int r = peer_inheritance(peer, &inheritance, &cgroup_fd);
 
 	if (r < 0) {
 		call_deny(call, "can't read the caller's limits");
@@ -250,12 +260,14 @@ static void start(struct call *call, struct session_request *request,
 	if (r == 0)
 		r = limits_take(call->server->limits, peer->uid, LIMIT_SESSIONS, 1);
 	if (r == 0) {
-		hand_over(call, request_fd, namespaces, &inheritance);
+		hand_over(call, request_fd, namespaces, &inheritance, cgroup_fd);
 		return;
 	}
-	if (r == -EDQUOT)
+	if (r == -EDQUOT) {
 		error_set(&error, r, _("you run too many commands in profiles at once"));
-	else
+		error_hint(&error, _("end some: a user may have %u ([limits] sessions in %s)"),
+			   call->server->settings->max_sessions, call->server->options->config);
+	} else
 		error_errno(&error, r, _("can't hand the command over"));
 	call_fail_error(call, call->names[0], r == -EDQUOT ? r : -EIO, &error, NULL);
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -20,6 +21,7 @@
 
 #define EXIT_USAGE      2
 #define OTHER_WAIT_USEC UINT64_C(5000000) /* for another nsctld that comes or goes */
+#define MMAP_THRESHOLD  (128 << 10)       /* bytes; as glibc has it at first */
 
 static void print_error(const struct error *error)
 {
@@ -150,7 +152,7 @@ static int serve(const struct options *options, struct loop *loop, int ready_fd,
 	}
 	if (r == 0)
 		r = announce(options, ready_fd, error);
-	ready_fd = close_fd(ready_fd);
+	close_fd(ready_fd);
 	if (r == 0) {
 		r = loop_run(loop);
 		if (r < 0)
@@ -218,6 +220,11 @@ static int prepare_process(struct error *error)
 		return -EPERM;
 	}
 	umask(022);
+	/* the memory of large messages goes back to the kernel with them: else glibc would keep it
+	 * after the first of them (M_MMAP_THRESHOLD in mallopt(3)) */
+#ifdef M_MMAP_THRESHOLD
+	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
+#endif
 	/* no core file and no ptrace: callers' environments pass through this memory */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return error_errno(error, errno, _("can't forbid core files"));

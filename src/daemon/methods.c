@@ -33,7 +33,7 @@ static const struct method methods[] = {
 	  METHOD_CHANGES | METHOD_UPGRADE,
 	  NAMES_ONE,
 	  exec_exec,
-	  { "profile", "command", "environment", "directory", "umask", "ignored" } },
+	  { "profile", "command", "environment", "directory", "umask", "ignored", "latin1" } },
 };
 
 static const struct method *find(const char *name)

@@ -189,7 +189,7 @@ static int open_proc(pid_t pid)
 int peer_standing(const struct peer *peer, struct standing *ret)
 {
 	_cleanup_close_ int proc_fd = open_proc(peer->pid);
-	struct standing standing;
+	struct standing standing = {};
 	int r;
 
 	if (proc_fd < 0)
@@ -375,11 +375,11 @@ static uint32_t read_login_uid(int proc_fd)
 	return uid;
 }
 
-int peer_inheritance(const struct peer *peer, struct inheritance *ret)
+int peer_inheritance(const struct peer *peer, struct session_inheritance *ret, int *ret_cgroup_fd)
 {
 	_cleanup_close_ int proc_fd = open_proc(peer->pid), cgroup_fd = -1;
 	_cleanup_free_ char *text = NULL;
-	struct inheritance inheritance;
+	struct session_inheritance inheritance;
 	int r;
 
 	if (proc_fd < 0)
@@ -399,7 +399,7 @@ int peer_inheritance(const struct peer *peer, struct inheritance *ret)
 		return -ESRCH;
 	if (r < 0)
 		return r;
-	inheritance.cgroup_fd = TAKE_FD(cgroup_fd);
+	*ret_cgroup_fd = TAKE_FD(cgroup_fd);
 	*ret = inheritance;
 	return 0;
 }

@@ -7,10 +7,8 @@
  */
 #pragma once
 
-#include <sys/resource.h>
-
 #include "nsctl/base.h"
-#include "scheduling.h"
+#include "nsctl/session.h"
 
 struct peer {
 	pid_t pid; /* 0: not visible from here */
@@ -45,19 +43,11 @@ int own_standing(struct standing *ret);
 /* Pure: fills in what /proc/PID/status says; -EBADMSG when a line is missing or odd. */
 int standing_parse_status(const char *text, struct standing *standing);
 
-/* What a command inherits from the process that asked for it. */
-struct inheritance {
-	struct rlimit limits[RLIM_NLIMITS];
-	struct scheduling scheduling;
-	int oom_score_adj;  /* who is to be killed first when memory is short: 1000 */
-	uint32_t login_uid; /* whose session it is for the audit log; UINT32_MAX: nobody's */
-	int cgroup_fd;      /* -1: unknown */
-};
-
 /* Pure: the limits out of /proc/PID/limits (fs/proc/base.c, proc_pid_limits); -EBADMSG unless every
  * one is there. prlimit(2) would want CAP_SYS_RESOURCE, which root in a container may lack. */
 int limits_parse(const char *text, struct rlimit limits[RLIM_NLIMITS]);
 /* Pure: what /proc/PID/oom_score_adj says; -EBADMSG when it is no such number. */
 int oom_score_adj_parse(const char *text, int *ret);
-/* -ESRCH when it has ended. */
-int peer_inheritance(const struct peer *peer, struct inheritance *ret);
+/* What a command inherits from the peer, and the directory of its control group (-1: unknown).
+ * -ESRCH when it has ended. */
+int peer_inheritance(const struct peer *peer, struct session_inheritance *ret, int *ret_cgroup_fd);

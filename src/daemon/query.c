@@ -18,28 +18,45 @@ static int check_exists(struct call *call, const char *name, struct error *error
 	return r == -ENOENT ? r : 0;
 }
 
+/* NULL: out of memory. */
+static int add_profile(struct call *call, json_t *profile)
+{
+	if (json_array_append_new(call->outcomes, profile) == 0)
+		return 0;
+	call_reply(call, NULL);
+	return -ENOMEM;
+}
+
+static void reply_with_profiles(struct call *call)
+{
+	call_reply(call, json_pack("{s:O}", "profiles", call->outcomes));
+}
+
+/* Collects what `each` adds with add_profile. */
+static void collect(struct call *call, call_each_fn each)
+{
+	call->outcomes = json_array();
+	if (call->outcomes)
+		call_each(call, each, reply_with_profiles);
+	else
+		call_reply(call, NULL);
+}
+
+static int add_status(struct call *call, const char *name)
+{
+	_cleanup_error_ struct error error = {};
+	int r = check_exists(call, name, &error);
+
+	if (r < 0) {
+		call_fail_error(call, name, r, &error, NULL);
+		return r;
+	}
+	return add_profile(call, manager_status(call->server->manager, name));
+}
+
 void query_status(struct call *call)
 {
-	json_t *profiles = json_array();
-	char **name;
-
-	STRV_FOREACH(name, call->names) {
-		_cleanup_error_ struct error error = {};
-		int r = check_exists(call, *name, &error);
-
-		if (r < 0) {
-			json_decref(profiles);
-			call_fail_error(call, *name, r, &error, NULL);
-			return;
-		}
-		if (json_array_append_new(profiles, manager_status(call->server->manager, *name)) <
-		    0) {
-			json_decref(profiles);
-			profiles = NULL;
-			break;
-		}
-	}
-	call_reply(call, profiles ? json_pack("{s:o}", "profiles", profiles) : NULL);
+	collect(call, add_status);
 }
 
 /* One element of List; NULL when out of memory. */
@@ -72,25 +89,21 @@ static json_t *listed(struct call *call, const char *name)
 	return object;
 }
 
+/* Of all that there are those that the caller may use. */
+static int add_listed(struct call *call, const char *name)
+{
+	return names_check(call, name, NULL) < 0 ? 0 : add_profile(call, listed(call, name));
+}
+
 void query_list(struct call *call)
 {
 	_cleanup_error_ struct error error = {};
-	json_t *profiles = json_array();
-	char **name;
-	int r = names_admitted(call, &call->names, &error);
+	int r = manager_names(call->server->manager, &call->names, &error);
 
-	if (r < 0) {
-		json_decref(profiles);
+	if (r < 0)
 		call_fail_error(call, NULL, r == -ENOMEM ? r : -EIO, &error, NULL);
-		return;
-	}
-	STRV_FOREACH(name, call->names)
-		if (json_array_append_new(profiles, listed(call, *name)) < 0) {
-			json_decref(profiles);
-			profiles = NULL;
-			break;
-		}
-	call_reply(call, profiles ? json_pack("{s:o}", "profiles", profiles) : NULL);
+	else
+		collect(call, add_listed);
 }
 
 void query_processes(struct call *call)

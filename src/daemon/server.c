@@ -157,6 +157,15 @@ static void raise_file_limit(void)
 		log_debug("can't raise the number of open files: %m");
 }
 
+/* A nsctld that can't run commands is still good for the rest; and the next command tries again. */
+static void prepare_sessions(struct server *server)
+{
+	_cleanup_error_ struct error error = {};
+
+	if (sessions_prepare(server, &error) < 0)
+		log_warning("%s", error_text(&error));
+}
+
 int server_start(struct server *server, struct loop *loop, const struct options *options,
 		 struct error *error)
 {
@@ -181,6 +190,7 @@ int server_start(struct server *server, struct loop *loop, const struct options 
 		return r;
 	raise_file_limit();
 	patience_prepare();
+	prepare_sessions(server);
 	manager.settings = server->settings;
 	r = manager_new(loop, &manager, &server->manager, error);
 	return r < 0 ? r : open_socket(server, error);

@@ -21,6 +21,7 @@
 struct call;
 struct client;
 struct session;
+struct starter;
 
 struct server {
 	struct loop *loop;
@@ -39,6 +40,8 @@ struct server {
 	struct loop_source *sweep; /* for their deadlines; armed while `sweeping` */
 	bool sweeping;
 	struct session *sessions;
+	uint64_t last_session;   /* number of the newest */
+	struct starter *starter; /* NULL: it could not be started, or has gone */
 	uint64_t refusals_since; /* see server_may_log */
 	unsigned refusals;
 };
@@ -68,6 +71,7 @@ struct client {
 	uid_t account;     /* whose limits it counts for */
 	struct call *call; /* the one that is being served */
 	size_t bytes;      /* of memory, as counted in limits */
+	bool large;        /* the message of its call was */
 	bool greeted;      /* a whole message has come */
 	bool again;        /* there may be whole messages in the buffer */
 	bool eof;          /* nothing more will come */
@@ -86,16 +90,23 @@ void client_wake(struct client *client);
 
 /* ---- spawn.c -------------------------------------------------------------------------- */
 
-/* Descriptors for nsctl-session in their order from 0 on (see nsctl/session.h), all borrowed. */
+/* A session to start; all descriptors are borrowed. */
 struct spawn {
-	int fds[8];
-	size_t n_fds;
-	const struct inheritance *inheritance;
-	uid_t uid; /* whose session it is, for the limits */
+	int connection_fd, request_fd;
+	int namespace_fds[SESSION_NAMESPACES];
+	size_t n_namespaces;
+	int cgroup_fd; /* -1: nsctld's own */
+	const struct session_inheritance *inheritance;
+	uid_t uid;           /* whose session it is, for the limits */
+	const char *profile; /* where it goes; borrowed */
+	int peer_fd;         /* a pidfd of the caller, to wake it; -1: none */
 };
 
-/* Starts nsctl-session. It counts as one of the uid's LIMIT_SESSIONS, which the caller has taken
- * and which is given back when it ends (not when this fails). */
+/* Starts the starter. */
+int sessions_prepare(struct server *server, struct error *error);
+/* Has a session started. It counts as one of the uid's LIMIT_SESSIONS, which the caller has taken
+ * and which is given back when it ends (not when this fails). What fails later the caller's client
+ * is told on the connection. */
 int session_start(struct server *server, const struct spawn *spawn, struct error *error);
-/* Forgets all sessions, which go on. */
+/* Forgets all sessions, which go on, and ends the starter. */
 void sessions_forget(struct server *server);

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Spawn: nsctl-session, from the fork to its end.
+ * Spawn: nsctl-session as the starter, and the sessions that come from it, to their ends.
  *
- * It starts with exactly the descriptors it is given, an empty environment, default signal
- * dispositions and nothing blocked, in the caller's cgroup, under the caller's resource limits and
- * with its share of CPUs and disks.
- * It is followed by a pidfd and reaped when it ends; a nsctld that stops leaves it alone.
+ * The starter is there from the beginning; one that has gone is replaced by the next command's. It
+ * starts with its descriptors only, an empty environment and default signal dispositions. A session
+ * is a child of nsctld's: it is followed by a pidfd and reaped when it ends; a nsctld that stops
+ * leaves it alone. Nothing here waits for the starter, but for its end.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -21,130 +23,26 @@
 #include "nsctl/session.h"
 #include "server.h"
 
-#define FDS_ABOVE 16 /* more than any descriptor of the layout */
+#define BACKLOG     (1 << 20) /* bytes of what it has not taken yet */
+#define PATIENCE_MS 1000      /* for its end */
 
 struct session {
 	struct session *next;
 	struct server *server;
 	struct loop_source *source;
+	uint64_t id;
 	pid_t pid;
-	int pidfd;
+	int pidfd;   /* -1: not started yet */
+	int peer_fd; /* of its caller; -1: unknown */
 	uid_t uid;
 };
 
-/* ---- in the child: system calls only -------------------------------------------------- */
+struct starter {
+	struct loop_source *source;
+	int fd, pidfd;
+};
 
-/* `connection`: where the descriptor is by now. */
-static _Noreturn void child_fail(int connection, const char *what)
-{
-	struct {
-		struct session_message message;
-		char text[256];
-	} record = { .message = { .type = SESSION_FAILED, .value = SESSION_EXIT_FAILED } };
-
-	snprintf(record.text, sizeof(record.text), "%s: %s", what, strerrordesc_np(errno));
-	record.message.length = strlen(record.text);
-	send(connection, &record, sizeof(record.message) + record.message.length,
-	     MSG_DONTWAIT | MSG_NOSIGNAL);
-	_exit(SESSION_EXIT_FAILED);
-}
-
-/* Sources may lie where others have to go: all move out of the way first. */
-static int place_fds(const struct spawn *spawn)
-{
-	int moved[ARRAY_SIZE(spawn->fds)];
-
-	for (size_t i = 0; i < spawn->n_fds; i++) {
-		moved[i] = fcntl(spawn->fds[i], F_DUPFD_CLOEXEC, FDS_ABOVE);
-		if (moved[i] < 0)
-			return -errno;
-	}
-	for (size_t i = 0; i < spawn->n_fds; i++)
-		if (dup2(moved[i], i) < 0)
-			return -errno;
-	return syscall(SYS_close_range, (unsigned)spawn->n_fds, ~0U, 0) < 0 ? -errno : 0;
-}
-
-/* A caller's hard limit above our own needs CAP_SYS_RESOURCE; without it ours is what there is. */
-static void set_limits(const struct inheritance *inheritance)
-{
-	for (int i = 0; i < (int)RLIM_NLIMITS; i++) {
-		struct rlimit limit = inheritance->limits[i], ours;
-
-		if (setrlimit(i, &limit) == 0 || getrlimit(i, &ours) < 0)
-			continue;
-		if (limit.rlim_max > ours.rlim_max)
-			limit.rlim_max = ours.rlim_max;
-		if (limit.rlim_cur > limit.rlim_max)
-			limit.rlim_cur = limit.rlim_max;
-		setrlimit(i, &limit);
-	}
-}
-
-/* As the caller's. Ours may be lower than anybody else's; a lower one than ours needs
- * CAP_SYS_RESOURCE, and without that ours is what there is. */
-static int set_oom_score_adj(int value)
-{
-	_cleanup_close_ int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	char text[16];
-	int r;
-
-	if (fd < 0)
-		return -errno;
-	r = write_all(fd, text, snprintf(text, sizeof(text), "%d", value));
-	return r == -EACCES ? 0 : r;
-}
-
-/* Where a kernel with audit lets us: it may be that a login uid can be set once only. */
-static void set_login_uid(uint32_t uid)
-{
-	_cleanup_close_ int fd = -1;
-	char text[16];
-
-	if (uid == UINT32_MAX)
-		return;
-	fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
-	if (fd >= 0)
-		write_all(fd, text, snprintf(text, sizeof(text), "%u", uid));
-}
-
-static _Noreturn void child(const struct spawn *spawn, const char *program)
-{
-	char name[] = "nsctl-session";
-	char *arguments[] = { name, NULL }, *environment[] = { NULL };
-	sigset_t none;
-
-	if (place_fds(spawn) < 0)
-		child_fail(spawn->fds[SESSION_FD_CONNECTION], "can't place the descriptors");
-	sigemptyset(&none);
-	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0 || chdir("/") < 0)
-		child_fail(SESSION_FD_CONNECTION, "can't prepare the session");
-	errno = -set_oom_score_adj(spawn->inheritance->oom_score_adj);
-	if (errno)
-		child_fail(SESSION_FD_CONNECTION, "can't set the OOM score");
-	set_limits(spawn->inheritance);
-	set_login_uid(spawn->inheritance->login_uid);
-	scheduling_apply(&spawn->inheritance->scheduling);
-	execve(program, arguments, environment);
-	child_fail(SESSION_FD_CONNECTION, "can't start nsctl-session");
-}
-
-/* ---- in nsctld ------------------------------------------------------------------------ */
-
-static pid_t clone_child(int cgroup_fd, int *ret_pidfd)
-{
-	struct clone_args arguments = {
-		.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
-		.pidfd = (uintptr_t)ret_pidfd,
-		.exit_signal = SIGCHLD,
-	};
-
-	if (cgroup_fd >= 0) {
-		arguments.flags |= CLONE_INTO_CGROUP;
-		arguments.cgroup = cgroup_fd;
-	}
-	return syscall(SYS_clone3, &arguments, sizeof(arguments));
-}
+/* ---- sessions ------------------------------------------------------------------------- */
 
 static void session_forget(struct session *session)
 {
@@ -153,9 +51,17 @@ static void session_forget(struct session *session)
 	while (*p != session)
 		p = &(*p)->next;
 	*p = session->next;
+	manager_entering_remove(session->server->manager, session);
 	loop_source_free(session->source);
 	close_fd(session->pidfd);
+	close_fd(session->peer_fd);
 	free(session);
+}
+
+static void session_ended(struct session *session)
+{
+	limits_give(session->server->limits, session->uid, LIMIT_SESSIONS, 1);
+	session_forget(session);
 }
 
 static void on_session_end(_unused_ struct loop_source *source, _unused_ uint32_t events,
@@ -168,20 +74,239 @@ static void on_session_end(_unused_ struct loop_source *source, _unused_ uint32_
 		return;
 	log_debug("session %d of uid %u has ended (%d)", session->pid, session->uid,
 		  info.si_status);
-	limits_give(session->server->limits, session->uid, LIMIT_SESSIONS, 1);
-	session_forget(session);
+	/* A caller that has stopped itself, as its command was stopped, is woken by the leader; by
+	 * one that was killed it is not. */
+	if (info.si_code != CLD_EXITED && session->peer_fd >= 0)
+		syscall(SYS_pidfd_send_signal, session->peer_fd, SIGCONT, NULL, 0);
+	session_ended(session);
 }
 
-static int follow(struct server *server, pid_t pid, int pidfd, uid_t uid)
+static void session_started(struct session *session, const struct session_started *started,
+			    int pidfd)
+{
+	int r = started->code ? -started->code : pidfd < 0 ? -EBADMSG : 0;
+
+	session->pid = started->pid;
+	session->pidfd = pidfd;
+	if (r == 0)
+		r = loop_add_fd(session->server->loop, pidfd, EPOLLIN, on_session_end, session,
+				&session->source);
+	if (r == 0) {
+		log_debug("session %d of uid %u has started", session->pid, session->uid);
+		manager_entering_started(session->server->manager, session, session->pid, pidfd);
+		return;
+	}
+	if (server_may_log(session->server))
+		log_warning("can't start a session of uid %u: %s", session->uid, strerror(-r));
+	if (pidfd >= 0) {
+		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+		waitid(P_PIDFD, pidfd, &(siginfo_t){}, WEXITED);
+	}
+	session_ended(session);
+}
+
+/* ---- the starter ---------------------------------------------------------------------- */
+
+/* System calls only. What goes wrong is told as the answer to nothing. */
+static _Noreturn void become_starter(const char *program, int fd)
+{
+	/* as long as nsctl-session, which its children call themselves */
+	char name[] = "nsctl-starter", *arguments[] = { name, NULL }, *environment[] = { NULL };
+	struct session_started failure = {};
+	sigset_t none;
+
+	prctl(PR_SET_NAME, name);
+	sigemptyset(&none);
+	/* our 0 is /dev/null; the socket may lie where others have to go */
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, SESSION_FD_STARTER + 1);
+	if (fd >= 0 && dup2(STDIN_FILENO, STDOUT_FILENO) >= 0 &&
+	    dup2(STDIN_FILENO, STDERR_FILENO) >= 0 && dup2(fd, SESSION_FD_STARTER) >= 0 &&
+	    syscall(SYS_close_range, SESSION_FD_STARTER + 1U, ~0U, 0) == 0 &&
+	    sigprocmask(SIG_SETMASK, &none, NULL) == 0)
+		execve(program, arguments, environment);
+	failure.code = errno;
+	send(SESSION_FD_STARTER, &failure, sizeof(failure), MSG_NOSIGNAL);
+	_exit(SESSION_EXIT_FAILED);
+}
+
+/* Lets it finish what it has taken, and sees it end. */
+static void starter_free(struct starter *starter)
+{
+	struct pollfd poll_fd = { .fd = starter->pidfd, .events = POLLIN };
+
+	loop_source_free(starter->source);
+	shutdown(starter->fd, SHUT_WR);
+	if (poll(&poll_fd, 1, PATIENCE_MS) != 1)
+		syscall(SYS_pidfd_send_signal, starter->pidfd, SIGKILL, NULL, 0);
+	waitid(P_PIDFD, starter->pidfd, &(siginfo_t){}, WEXITED);
+	close_fd(starter->fd);
+	close_fd(starter->pidfd);
+	free(starter);
+}
+
+/* It has ended, or is not what it should be. Whoever waits for a session finds the connection
+ * closed. */
+static void starter_lost(struct server *server)
+{
+	struct session *session = server->sessions, *next;
+
+	for (; session; session = next) {
+		next = session->next;
+		if (session->pidfd < 0)
+			session_ended(session);
+	}
+	syscall(SYS_pidfd_send_signal, server->starter->pidfd, SIGKILL, NULL, 0);
+	starter_free(server->starter);
+	server->starter = NULL;
+}
+
+static struct session *find_session(struct server *server, uint64_t id)
+{
+	struct session *session = server->sessions;
+
+	while (session && session->id != id)
+		session = session->next;
+	return session;
+}
+
+static void on_answer(_unused_ struct loop_source *source, _unused_ uint32_t events, void *userdata)
+{
+	struct server *server = userdata;
+	struct session_started started = {};
+	struct session *session;
+	int pidfd = -1;
+	size_t n_fds = 1;
+	ssize_t n = receive_with_fds(server->starter->fd, &started, sizeof(started), &pidfd, &n_fds,
+				     MSG_DONTWAIT);
+
+	if (n == -EAGAIN)
+		return;
+	session = n == sizeof(started) ? find_session(server, started.id) : NULL;
+	if (session && session->pidfd < 0) {
+		session_started(session, &started, n_fds ? pidfd : -1);
+		return;
+	}
+	if (n_fds)
+		close_fd(pidfd);
+	if (n == sizeof(started) && started.code)
+		log_error("can't run %s: %s", server->options->session_program,
+			  strerror(started.code));
+	else
+		log_error("%s has ended before its time", server->options->session_program);
+	starter_lost(server);
+}
+
+static int starter_fork(const char *program, int fd, int *ret_pidfd, struct error *error)
+{
+	struct clone_args arguments = {
+		.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+		.pidfd = (uintptr_t)ret_pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	pid_t pid;
+
+	if (access(program, X_OK) < 0)
+		return error_errno(error, errno, _("can't run %s"), program);
+	pid = syscall(SYS_clone3, &arguments, sizeof(arguments));
+	if (pid < 0)
+		return error_errno(error, errno, _("can't start a process"));
+	if (pid == 0)
+		become_starter(program, fd);
+	return 0;
+}
+
+int sessions_prepare(struct server *server, struct error *error)
+{
+	_cleanup_close_ int ours = -1, theirs = -1;
+	struct starter *starter = calloc(1, sizeof(*starter));
+	int fds[2], r, size = BACKLOG;
+
+	if (!starter)
+		return error_oom(error);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) {
+		free(starter);
+		return error_errno(error, errno, _("can't make a socket"));
+	}
+	ours = fds[0];
+	theirs = fds[1];
+	/* a smaller one does as well */
+	setsockopt(ours, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+	r = starter_fork(server->options->session_program, theirs, &starter->pidfd, error);
+	if (r < 0) {
+		free(starter);
+		return r;
+	}
+	starter->fd = TAKE_FD(ours);
+	r = loop_add_fd(server->loop, starter->fd, EPOLLIN, on_answer, server, &starter->source);
+	if (r < 0) {
+		starter_free(starter);
+		return error_errno(error, r, _("can't follow a process"));
+	}
+	server->starter = starter;
+	return 0;
+}
+
+/* ---- for exec ------------------------------------------------------------------------- */
+
+static int send_start(struct server *server, const struct spawn *spawn, uint64_t id)
+{
+	struct session_start start = {
+		.id = id,
+		.n_namespaces = spawn->n_namespaces,
+		.has_cgroup = spawn->cgroup_fd >= 0,
+		.inheritance = *spawn->inheritance,
+	};
+	int fds[2 + SESSION_NAMESPACES + 1] = { spawn->connection_fd, spawn->request_fd };
+	size_t n = 2;
+	ssize_t r;
+
+	for (size_t i = 0; i < spawn->n_namespaces; i++)
+		fds[n++] = spawn->namespace_fds[i];
+	if (spawn->cgroup_fd >= 0)
+		fds[n++] = spawn->cgroup_fd;
+	r = send_with_fds(server->starter->fd, &start, sizeof(start), fds, n, MSG_DONTWAIT);
+	return r < 0 ? r : 0;
+}
+
+/* To a starter that may have ended, which is heard of now. */
+static int send_to_starter(struct server *server, const struct spawn *spawn, uint64_t id,
+			   struct error *error)
+{
+	int r = server->starter ? send_start(server, spawn, id) : -EPIPE;
+
+	if (r == -EPIPE) {
+		if (server->starter)
+			starter_lost(server);
+		r = sessions_prepare(server, error);
+		if (r < 0)
+			return r;
+		r = send_start(server, spawn, id);
+	}
+	return r < 0 ? error_errno(error, r, _("can't start a session")) : 0;
+}
+
+int session_start(struct server *server, const struct spawn *spawn, struct error *error)
 {
 	struct session *session = calloc(1, sizeof(*session));
 	int r;
 
 	if (!session)
-		return -ENOMEM;
-	*session = (struct session){ .server = server, .pid = pid, .pidfd = pidfd, .uid = uid };
-	r = loop_add_fd(server->loop, pidfd, EPOLLIN, on_session_end, session, &session->source);
+		return error_oom(error);
+	*session = (struct session){
+		.server = server,
+		.id = ++server->last_session,
+		.pidfd = -1,
+		.peer_fd = spawn->peer_fd < 0 ? -1 : fcntl(spawn->peer_fd, F_DUPFD_CLOEXEC, 0),
+		.uid = spawn->uid,
+	};
+	r = manager_entering_add(server->manager, spawn->profile, session);
+	if (r < 0)
+		error_oom(error);
+	else
+		r = send_to_starter(server, spawn, session->id, error);
 	if (r < 0) {
+		manager_entering_remove(server->manager, session);
+		close_fd(session->peer_fd);
 		free(session);
 		return r;
 	}
@@ -190,35 +315,11 @@ static int follow(struct server *server, pid_t pid, int pidfd, uid_t uid)
 	return 0;
 }
 
-int session_start(struct server *server, const struct spawn *spawn, struct error *error)
-{
-	_cleanup_close_ int pidfd = -1;
-	int cgroup_fd = spawn->inheritance->cgroup_fd;
-	pid_t pid = clone_child(cgroup_fd, &pidfd);
-	int r;
-
-	/* never in ours instead: there the limits of the caller's (pids.max, memory.max) would not
-	 * hold, and whoever has reached them would get on through us */
-	if (pid < 0 && cgroup_fd >= 0)
-		return error_errno(error, errno,
-				   _("can't start a session in the caller's control group"));
-	if (pid < 0)
-		return error_errno(error, errno, _("can't start a session"));
-	if (pid == 0)
-		child(spawn, server->options->session_program);
-	r = follow(server, pid, pidfd, spawn->uid);
-	if (r < 0) {
-		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-		waitid(P_PIDFD, pidfd, &(siginfo_t){}, WEXITED);
-		return error_errno(error, r, _("can't follow a session"));
-	}
-	pidfd = -1; /* the session's */
-	log_debug("session %d of uid %u has started", pid, spawn->uid);
-	return 0;
-}
-
 void sessions_forget(struct server *server)
 {
 	while (server->sessions)
 		session_forget(server->sessions);
+	if (server->starter)
+		starter_free(server->starter);
+	server->starter = NULL;
 }

@@ -138,39 +138,16 @@ static int outgoing_new(const json_t *message, const int *fds, size_t n_fds, str
 	return 0;
 }
 
-static ssize_t send_some(int fd, const struct outgoing *outgoing)
-{
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int) * IPC_FDS_MAX)];
-	} control = {};
-	struct iovec iov = { .iov_base = outgoing->data + outgoing->sent,
-			     .iov_len = outgoing->length - outgoing->sent };
-	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	if (outgoing->n_fds) {
-		size_t bytes = sizeof(int) * outgoing->n_fds;
-
-		control.header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(bytes),
-						   .cmsg_level = SOL_SOCKET,
-						   .cmsg_type = SCM_RIGHTS };
-		memcpy(CMSG_DATA(&control.header), outgoing->fds, bytes);
-		header.msg_control = &control;
-		header.msg_controllen = CMSG_SPACE(bytes);
-	}
-	return sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 int ipc_flush(struct ipc_connection *connection)
 {
 	while (connection->out) {
 		struct outgoing *outgoing = connection->out;
-		ssize_t n = send_some(connection->fd, outgoing);
+		ssize_t n = send_with_fds(connection->fd, outgoing->data + outgoing->sent,
+					  outgoing->length - outgoing->sent, outgoing->fds,
+					  outgoing->n_fds, MSG_DONTWAIT);
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0)
-			return -errno;
+			return n;
 		/* they went with the first byte: never a second time */
 		close_all(outgoing->fds, &outgoing->n_fds);
 		outgoing->sent += n;
@@ -209,36 +186,6 @@ bool ipc_wants_write(const struct ipc_connection *connection)
 
 /* ---- in ------------------------------------------------------------------------------- */
 
-/* Takes over every descriptor of the control data. -EBADMSG when some would not fit: then all are
- * closed, these and the earlier ones, since nobody could tell any more which is which. */
-static int take_control(struct ipc_connection *connection, struct msghdr *header)
-{
-	bool too_many = header->msg_flags & MSG_CTRUNC;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
-		size_t n;
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-			if (connection->n_fds < IPC_FDS_MAX) {
-				connection->fds[connection->n_fds++] = fd;
-			} else {
-				close_fd(fd);
-				too_many = true;
-			}
-		}
-	}
-	if (!too_many)
-		return 0;
-	close_all(connection->fds, &connection->n_fds);
-	return -EBADMSG;
-}
-
 /* How much to read at once: grows with what the peer has sent, so that a small message costs
  * little and a large one is not copied again and again. */
 static size_t read_size(const struct frame_buffer *in)
@@ -252,37 +199,30 @@ static size_t read_size(const struct frame_buffer *in)
 	return size;
 }
 
+/* When there are too many descriptors the earlier ones go as well: nobody could tell any more which
+ * is which. */
 int ipc_receive(struct ipc_connection *connection)
 {
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int) * IPC_FDS_MAX)];
-	} control = {};
 	struct frame_buffer *in = &connection->in;
 	size_t size = read_size(in);
-	struct iovec iov = { .iov_len = size };
-	struct msghdr header = { .msg_iov = &iov,
-				 .msg_iovlen = 1,
-				 .msg_control = connection->refuses_fds ? NULL : &control,
-				 .msg_controllen = connection->refuses_fds ? 0 : sizeof(control) };
+	size_t n_fds = connection->refuses_fds ? 0 : IPC_FDS_MAX - connection->n_fds;
+	void *data;
 	ssize_t n;
-	int r;
 
 	if (size == 0) {
 		close_all(connection->fds, &connection->n_fds);
 		return -EMSGSIZE;
 	}
-	iov.iov_base = frame_reserve(in, size);
-	if (!iov.iov_base)
+	data = frame_reserve(in, size);
+	if (!data)
 		return -ENOMEM;
-	do
-		n = recvmsg(connection->fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	n = receive_with_fds(connection->fd, data, size, connection->fds + connection->n_fds,
+			     &n_fds, MSG_DONTWAIT);
+	if (n == -EBADMSG)
+		close_all(connection->fds, &connection->n_fds);
 	if (n < 0)
-		return -errno;
-	r = take_control(connection, &header);
-	if (r < 0)
-		return r;
+		return n;
+	connection->n_fds += n_fds;
 	if (n == 0)
 		return -ENODATA;
 	frame_commit(in, n);

@@ -2,8 +2,31 @@
 #include "message.h"
 
 #include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #define ERRNO_MAX 4095 /* linux/err.h, MAX_ERRNO */
+
+ssize_t message_receive(int fd, char *buffer, size_t size)
+{
+	for (;;) {
+		struct sockaddr_nl from = {};
+		struct iovec part = { buffer, size };
+		struct msghdr message = {
+			.msg_name = &from,
+			.msg_namelen = sizeof(from),
+			.msg_iov = &part,
+			.msg_iovlen = 1,
+		};
+		ssize_t n = recvmsg(fd, &message, 0);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n < 0 || message.msg_namelen != sizeof(from) || from.nl_pid != 0)
+			continue;
+		return message.msg_flags & MSG_TRUNC ? -EMSGSIZE : n;
+	}
+}
 
 struct nlmsghdr *message_next(struct messages *messages)
 {
@@ -26,11 +49,12 @@ int message_error(const struct nlmsgerr *answer)
 	return answer->error > 0 || answer->error < -ERRNO_MAX ? -EBADMSG : answer->error;
 }
 
-size_t messages_length(char *data, size_t length)
+int message_end(const struct nlmsghdr *h)
 {
-	struct messages messages = { data, length };
+	struct nlmsgerr answer = {};
 
-	while (message_next(&messages))
-		;
-	return length - messages.left;
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(answer.error))) /* NLMSG_DONE may be empty */
+		return h->nlmsg_type == NLMSG_DONE ? 0 : -EBADMSG;
+	memcpy(&answer.error, NLMSG_DATA(h), sizeof(answer.error));
+	return message_error(&answer);
 }

@@ -15,9 +15,13 @@ struct messages {
 	size_t left;
 };
 
+/* What one message of the kernel to a netlink socket, or several, read into a buffer that is
+ * aligned as a nlmsghdr; from others nothing is taken. Its length, or a negative errno: -EMSGSIZE
+ * when it is larger. */
+ssize_t message_receive(int fd, char *buffer, size_t size);
 /* NULL: there is no more. */
 struct nlmsghdr *message_next(struct messages *messages);
 /* What the kernel answered: 0 or a negative errno; -EBADMSG for what is neither. */
 int message_error(const struct nlmsgerr *answer);
-/* How many of the bytes are whole messages. */
-size_t messages_length(char *data, size_t length);
+/* The same, of a message that ends what was asked for (NLMSG_DONE, NLMSG_ERROR). */
+int message_end(const struct nlmsghdr *h);

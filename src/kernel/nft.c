@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * nf_tables: atomic batches and dumps, libnftnl objects over a libmnl socket
- * (net/netfilter/nf_tables_api.c).
+ * nf_tables: atomic batches, libnftnl objects over a libmnl socket (net/netfilter/nf_tables_api.c).
  *
  * A batch is one datagram: NFNL_MSG_BATCH_BEGIN, the operations, NFNL_MSG_BATCH_END. The kernel
  * answers each message that asked (NLM_F_ACK) and each that failed; only the last operation asks,
  * so that the answer to it says that all went well.
  */
-#include "message.h"
-#include "nsctl/kernel.h"
+#include "nft.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
 #include <libnftnl/common.h>
 #include <libnftnl/rule.h>
@@ -25,13 +22,9 @@
 #include <string.h>
 #include <time.h>
 
-#define OPERATION_MAX 4096       /* bytes of one operation */
-#define BATCH_MAX     (4u << 20) /* bytes of a whole batch */
+#include "message.h"
 
-struct nft {
-	struct mnl_socket *socket;
-	uint32_t sequence;
-};
+#define BATCH_MAX (4u << 20) /* bytes of a whole batch */
 
 int nft_open(struct nft **ret, struct error *error)
 {
@@ -82,14 +75,16 @@ static char *batch_room(struct nft_batch *batch)
 {
 	if (batch->failed)
 		return NULL;
-	if (batch->room - batch->length < OPERATION_MAX) {
-		size_t room = batch->room ? 2 * batch->room : 4 * OPERATION_MAX;
+	if (batch->room - batch->length < NFT_REQUEST_MAX) {
+		size_t room = batch->room ? 2 * batch->room : 4 * NFT_REQUEST_MAX;
 		char *grown = room <= BATCH_MAX ? realloc(batch->data, room) : NULL;
 
 		if (!grown) {
 			batch->failed = room > BATCH_MAX ? -EMSGSIZE : -ENOMEM;
 			return NULL;
 		}
+		/* libmnl leaves what fills attributes up as it is */
+		memset(grown + batch->length, 0, room - batch->length);
 		batch->data = grown;
 		batch->room = room;
 	}
@@ -133,14 +128,12 @@ static int batch_answer(struct nft *nft, uint32_t first, uint32_t last)
 	char buffer[8192] __attribute__((aligned(NLMSG_ALIGNTO)));
 
 	for (;;) {
-		ssize_t n = mnl_socket_recvfrom(nft->socket, buffer, sizeof(buffer));
+		ssize_t n = message_receive(mnl_socket_get_fd(nft->socket), buffer, sizeof(buffer));
 		struct messages messages = { buffer, n };
 		const struct nlmsghdr *h;
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0)
-			return -errno;
+			return n;
 		while ((h = message_next(&messages))) {
 			const struct nlmsgerr *answer = mnl_nlmsg_get_payload(h);
 
@@ -228,9 +221,10 @@ void nft_chain_add(struct nft_batch *batch, uint32_t family, const char *table, 
 			batch->failed = -ENOMEM;
 		return;
 	}
-	nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, table);
-	nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, chain);
-	nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, type);
+	if (nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, table) < 0 ||
+	    nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, chain) < 0 ||
+	    nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, type) < 0)
+		batch->failed = -ENOMEM;
 	nftnl_chain_set_u32(c, NFTNL_CHAIN_HOOKNUM, hook);
 	nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, priority);
 	nftnl_chain_set_u32(c, NFTNL_CHAIN_POLICY, NF_ACCEPT);
@@ -241,17 +235,19 @@ void nft_chain_add(struct nft_batch *batch, uint32_t family, const char *table, 
 
 /* For nft(8), which shows keys in the byte order that is noted here (nftables: src/mnl.c, enum
  * byteorder). */
-static void set_byte_order(struct nftnl_set *s, uint32_t key_type)
+static bool set_byte_order(struct nftnl_set *s, uint32_t key_type)
 {
 	struct nftnl_udata_buf *udata = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
 	uint32_t order = key_type == NFT_TYPE_IPV4 ? 2 : 1; /* big endian, or the host's */
+	bool done;
 
 	if (!udata)
-		return;
-	if (nftnl_udata_put_u32(udata, NFTNL_UDATA_SET_KEYBYTEORDER, order))
-		nftnl_set_set_data(s, NFTNL_SET_USERDATA, nftnl_udata_buf_data(udata),
-				   nftnl_udata_buf_len(udata));
+		return false;
+	done = nftnl_udata_put_u32(udata, NFTNL_UDATA_SET_KEYBYTEORDER, order) &&
+	       nftnl_set_set_data(s, NFTNL_SET_USERDATA, nftnl_udata_buf_data(udata),
+				  nftnl_udata_buf_len(udata)) == 0;
 	nftnl_udata_buf_free(udata);
+	return done;
 }
 
 void nft_set_add(struct nft_batch *batch, uint32_t family, const char *table, const char *set,
@@ -265,13 +261,13 @@ void nft_set_add(struct nft_batch *batch, uint32_t family, const char *table, co
 			batch->failed = -ENOMEM;
 		return;
 	}
-	nftnl_set_set_str(s, NFTNL_SET_TABLE, table);
-	nftnl_set_set_str(s, NFTNL_SET_NAME, set);
+	if (nftnl_set_set_str(s, NFTNL_SET_TABLE, table) < 0 ||
+	    nftnl_set_set_str(s, NFTNL_SET_NAME, set) < 0 || !set_byte_order(s, key_type))
+		batch->failed = -ENOMEM;
 	nftnl_set_set_u32(s, NFTNL_SET_FAMILY, family);
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, key_type);
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, key_length);
 	nftnl_set_set_u32(s, NFTNL_SET_ID, batch->nft->sequence);
-	set_byte_order(s, key_type);
 	nftnl_set_nlmsg_build_payload(h, s);
 	nftnl_set_free(s);
 	batch_take(batch, h);
@@ -292,8 +288,9 @@ static void element_operation(struct nft_batch *batch, uint16_t type, uint16_t f
 			batch->failed = -ENOMEM;
 		return;
 	}
-	nftnl_set_set_str(s, NFTNL_SET_TABLE, table);
-	nftnl_set_set_str(s, NFTNL_SET_NAME, set);
+	if (nftnl_set_set_str(s, NFTNL_SET_TABLE, table) < 0 ||
+	    nftnl_set_set_str(s, NFTNL_SET_NAME, set) < 0)
+		batch->failed = -ENOMEM;
 	nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, key, key_length);
 	nftnl_set_elem_add(s, element);
 	nftnl_set_elems_nlmsg_build_payload(h, s);
@@ -316,10 +313,11 @@ void nft_element_delete(struct nft_batch *batch, uint32_t family, const char *ta
 
 static void rule_add(struct nft_batch *batch, struct nftnl_rule *rule, uint16_t flags)
 {
-	struct nlmsghdr *h =
-		rule ? operation(batch, NFT_MSG_NEWRULE,
-				 nftnl_rule_get_u32(rule, NFTNL_RULE_FAMILY), NLM_F_CREATE | flags)
-		     : NULL;
+	struct nlmsghdr *h = nft_rule_whole(rule)
+				     ? operation(batch, NFT_MSG_NEWRULE,
+						 nftnl_rule_get_u32(rule, NFTNL_RULE_FAMILY),
+						 NLM_F_CREATE | flags)
+				     : NULL;
 
 	if (h) {
 		nftnl_rule_nlmsg_build_payload(h, rule);
@@ -363,201 +361,4 @@ void nft_rules_flush(struct nft_batch *batch, uint32_t family, const char *table
 	mnl_attr_put_strz(h, NFTA_RULE_TABLE, table);
 	mnl_attr_put_strz(h, NFTA_RULE_CHAIN, chain);
 	batch_take(batch, h);
-}
-
-/* ---- looking ------------------------------------------------------------------------------ */
-
-struct walk {
-	nft_chain_fn chain;
-	nft_rule_fn rule;
-	nft_element_fn element;
-	void *userdata;
-	int result;
-};
-
-static int dump(struct nft *nft, struct nlmsghdr *request, mnl_cb_t fn, struct walk *walk)
-{
-	char buffer[32768] __attribute__((aligned(NLMSG_ALIGNTO)));
-	int r = 1;
-
-	if (mnl_socket_sendto(nft->socket, request, request->nlmsg_len) < 0)
-		return -errno;
-	while (r > 0) {
-		ssize_t n = mnl_socket_recvfrom(nft->socket, buffer, sizeof(buffer));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		n = messages_length(buffer, n);
-		if (n == 0 || ((struct nlmsghdr *)buffer)->nlmsg_seq != request->nlmsg_seq)
-			continue; /* left over from an earlier batch */
-		r = mnl_cb_run(buffer, n, request->nlmsg_seq, mnl_socket_get_portid(nft->socket),
-			       fn, walk);
-		if (r < 0)
-			return -errno;
-	}
-	return walk->result;
-}
-
-static struct nlmsghdr *request(struct nft *nft, char *buffer, uint16_t type, uint32_t family)
-{
-	return nftnl_nlmsg_build_hdr(buffer, type, family, NLM_F_DUMP, ++nft->sequence);
-}
-
-int nft_table_look_up(struct nft *nft, uint32_t family, const char *table)
-{
-	char buffer[OPERATION_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct walk walk = {};
-	struct nlmsghdr *h =
-		nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETTABLE, family, NLM_F_ACK, ++nft->sequence);
-
-	mnl_attr_put_strz(h, NFTA_TABLE_NAME, table);
-	return dump(nft, h, NULL, &walk);
-}
-
-static int on_generation(const struct nlmsghdr *h, void *userdata)
-{
-	uint32_t *generation = ((struct walk *)userdata)->userdata;
-	const struct nlattr *attribute;
-
-	mnl_attr_for_each(attribute, h, sizeof(struct nfgenmsg)) {
-		if (mnl_attr_get_type(attribute) == NFTA_GEN_ID &&
-		    mnl_attr_validate(attribute, MNL_TYPE_U32) == 0)
-			*generation = ntohl(mnl_attr_get_u32(attribute));
-	}
-	return MNL_CB_OK;
-}
-
-uint32_t nft_generation(struct nft *nft)
-{
-	char buffer[OPERATION_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	uint32_t generation = 0;
-	struct walk walk = { .userdata = &generation };
-	struct nlmsghdr *h = nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETGEN, NFPROTO_UNSPEC,
-						   NLM_F_ACK, ++nft->sequence);
-
-	return dump(nft, h, on_generation, &walk) < 0 ? 0 : generation;
-}
-
-static int on_chain(const struct nlmsghdr *h, void *userdata)
-{
-	struct walk *walk = userdata;
-	struct nftnl_chain *c = nftnl_chain_alloc();
-	struct nft_chain_info info;
-	const char *type;
-
-	if (!c || nftnl_chain_nlmsg_parse(h, c) < 0) {
-		if (c)
-			nftnl_chain_free(c);
-		return MNL_CB_OK;
-	}
-	type = nftnl_chain_get_str(c, NFTNL_CHAIN_TYPE);
-	info = (struct nft_chain_info){
-		.family = nftnl_chain_get_u32(c, NFTNL_CHAIN_FAMILY),
-		.table = nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE),
-		.chain = nftnl_chain_get_str(c, NFTNL_CHAIN_NAME),
-		.base = nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM),
-		.filter = type && strcmp(type, "filter") == 0,
-	};
-	if (info.base) {
-		info.hook = nftnl_chain_get_u32(c, NFTNL_CHAIN_HOOKNUM);
-		info.priority = nftnl_chain_get_s32(c, NFTNL_CHAIN_PRIO);
-		info.policy = nftnl_chain_get_u32(c, NFTNL_CHAIN_POLICY);
-	}
-	if (walk->result == 0)
-		walk->result = walk->chain(&info, walk->userdata);
-	nftnl_chain_free(c);
-	return MNL_CB_OK;
-}
-
-int nft_chain_each(struct nft *nft, nft_chain_fn fn, void *userdata)
-{
-	struct walk walk = { .chain = fn, .userdata = userdata };
-	char buffer[OPERATION_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-
-	return dump(nft, request(nft, buffer, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC), on_chain, &walk);
-}
-
-static int on_comment(const struct nftnl_udata *attribute, void *userdata)
-{
-	const char **comment = userdata;
-	const char *text = nftnl_udata_get(attribute);
-	uint8_t length = nftnl_udata_len(attribute);
-
-	if (nftnl_udata_type(attribute) == NFTNL_UDATA_RULE_COMMENT && length &&
-	    text[length - 1] == '\0')
-		*comment = text;
-	return 0;
-}
-
-static int on_rule(const struct nlmsghdr *h, void *userdata)
-{
-	struct walk *walk = userdata;
-	struct nftnl_rule *r = nftnl_rule_alloc();
-	struct nft_rule_info info = { .comment = "" };
-	const void *udata;
-	uint32_t udata_length;
-
-	if (r && nftnl_rule_nlmsg_parse(h, r) == 0) {
-		info.family = nftnl_rule_get_u32(r, NFTNL_RULE_FAMILY);
-		info.table = nftnl_rule_get_str(r, NFTNL_RULE_TABLE);
-		info.chain = nftnl_rule_get_str(r, NFTNL_RULE_CHAIN);
-		info.handle = nftnl_rule_get_u64(r, NFTNL_RULE_HANDLE);
-		udata = nftnl_rule_get_data(r, NFTNL_RULE_USERDATA, &udata_length);
-		if (udata)
-			nftnl_udata_parse(udata, udata_length, on_comment, &info.comment);
-		if (walk->result == 0)
-			walk->result = walk->rule(&info, walk->userdata);
-	}
-	if (r)
-		nftnl_rule_free(r);
-	return MNL_CB_OK;
-}
-
-int nft_rule_each(struct nft *nft, uint32_t family, const char *table, const char *chain,
-		  nft_rule_fn fn, void *userdata)
-{
-	struct walk walk = { .rule = fn, .userdata = userdata };
-	char buffer[OPERATION_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct nlmsghdr *h = request(nft, buffer, NFT_MSG_GETRULE, family);
-
-	mnl_attr_put_strz(h, NFTA_RULE_TABLE, table);
-	mnl_attr_put_strz(h, NFTA_RULE_CHAIN, chain);
-	return dump(nft, h, on_rule, &walk);
-}
-
-static int on_elements(const struct nlmsghdr *h, void *userdata)
-{
-	struct walk *walk = userdata;
-	struct nftnl_set *s = nftnl_set_alloc();
-	struct nftnl_set_elems_iter *iterator = NULL;
-	struct nftnl_set_elem *element;
-
-	if (s && nftnl_set_elems_nlmsg_parse(h, s) == 0)
-		iterator = nftnl_set_elems_iter_create(s);
-	while (iterator && walk->result == 0 && (element = nftnl_set_elems_iter_next(iterator))) {
-		uint32_t length;
-		const void *key = nftnl_set_elem_get(element, NFTNL_SET_ELEM_KEY, &length);
-
-		if (key)
-			walk->result = walk->element(key, length, walk->userdata);
-	}
-	if (iterator)
-		nftnl_set_elems_iter_destroy(iterator);
-	if (s)
-		nftnl_set_free(s);
-	return MNL_CB_OK;
-}
-
-int nft_element_each(struct nft *nft, uint32_t family, const char *table, const char *set,
-		     nft_element_fn fn, void *userdata)
-{
-	struct walk walk = { .element = fn, .userdata = userdata };
-	char buffer[OPERATION_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct nlmsghdr *h = request(nft, buffer, NFT_MSG_GETSETELEM, family);
-
-	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_TABLE, table);
-	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_SET, set);
-	return dump(nft, h, on_elements, &walk);
 }

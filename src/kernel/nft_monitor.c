@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Hears of changes of nf_tables (NFNLGRP_NFTABLES). */
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
 #include "message.h"
-#include "nsctl/kernel.h"
+#include "nft.h"
 
 struct nft_monitor {
 	struct mnl_socket *socket;
@@ -47,35 +46,24 @@ int nft_monitor_fd(const struct nft_monitor *monitor)
 	return mnl_socket_get_fd(monitor->socket);
 }
 
-/* All objects have the name of their table as attribute 1 (NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, …).
+/* All objects have the name of their table as attribute 1 (NFTA_CHAIN_TABLE, NFTA_RULE_TABLE, …).
  */
-static const char *table_of(const struct nlmsghdr *h)
-{
-	const struct nlattr *attribute;
-
-	mnl_attr_for_each(attribute, h, sizeof(struct nfgenmsg)) {
-		if (mnl_attr_get_type(attribute) != NFTA_TABLE_NAME)
-			continue;
-		return mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) == 0
-			       ? mnl_attr_get_str(attribute)
-			       : NULL;
-	}
-	return NULL;
-}
+static const struct attribute_field event_fields[] = {
+	{ NFTA_TABLE_NAME, ATTRIBUTE_STRING, true, offsetof(struct nft_event, table) },
+};
 
 static bool read_event(const struct nlmsghdr *h, struct nft_event *event)
 {
-	const struct nfgenmsg *general = mnl_nlmsg_get_payload(h);
-	unsigned type = h->nlmsg_type & 0xff;
+	unsigned type = NFNL_MSG_TYPE(h->nlmsg_type);
+	struct attributes attributes;
+	uint8_t family;
 
-	if (h->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || type == NFT_MSG_NEWGEN ||
-	    mnl_nlmsg_get_payload_len(h) < sizeof(*general))
+	if (type == NFT_MSG_NEWGEN || !nft_message_open(h, &family, &attributes))
 		return false;
-	event->table = table_of(h);
-	event->family = general->nfgen_family;
+	event->family = family;
 	event->chains = type != NFT_MSG_NEWSET && type != NFT_MSG_DELSET &&
 			type != NFT_MSG_NEWSETELEM && type != NFT_MSG_DELSETELEM;
-	return event->table;
+	return attributes_read(attributes, event_fields, ARRAY_SIZE(event_fields), event) == 0;
 }
 
 int nft_monitor_read(struct nft_monitor *monitor, const struct nft *own, nft_event_fn fn,
@@ -84,15 +72,12 @@ int nft_monitor_read(struct nft_monitor *monitor, const struct nft *own, nft_eve
 	static char buffer[65536] __attribute__((aligned(NLMSG_ALIGNTO)));
 
 	for (;;) {
-		/* libmnl refuses what does not come from the kernel */
-		ssize_t n = mnl_socket_recvfrom(monitor->socket, buffer, sizeof(buffer));
+		ssize_t n = message_receive(nft_monitor_fd(monitor), buffer, sizeof(buffer));
 		struct messages messages = { buffer, n };
 		const struct nlmsghdr *h;
 
-		if (n < 0 && (errno == EINTR || errno == EINVAL))
-			continue;
 		if (n < 0)
-			return errno == EAGAIN ? 0 : -errno;
+			return n == -EAGAIN ? 0 : n;
 		while ((h = message_next(&messages))) {
 			struct nft_event event;
 

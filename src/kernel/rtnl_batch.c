@@ -59,7 +59,7 @@ void rt_batch_add(struct rt_batch *batch, struct nl_msg *message, int harmless, 
 
 	if (!batch || batch->failed || !message)
 		goto out;
-	grown = reallocarray(batch->items, batch->count + 1, sizeof(*grown));
+	grown = array_grow(batch->items, batch->count + 1, sizeof(*grown));
 	if (!grown || append(batch, message) < 0) {
 		batch->items = grown ? grown : batch->items;
 		goto out;
@@ -124,14 +124,12 @@ static int read_answers(const struct rt_batch *batch, struct outcome *outcome)
 	int fd = nl_socket_get_fd(batch->rt->socket);
 
 	for (;;) {
-		ssize_t n = recv(fd, buffer, sizeof(buffer), 0);
+		ssize_t n = message_receive(fd, buffer, sizeof(buffer));
 		struct messages messages = { buffer, n };
 		const struct nlmsghdr *h;
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0)
-			return -errno;
+			return n;
 		while ((h = message_next(&messages)))
 			if (take_answer(batch, h, outcome))
 				return 0;

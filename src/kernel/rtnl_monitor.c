@@ -187,20 +187,12 @@ int rt_monitor_read(struct rt_monitor *monitor, rt_event_fn fn, void *userdata)
 	static char buffer[32768] __attribute__((aligned(NLMSG_ALIGNTO)));
 
 	for (;;) {
-		struct sockaddr_nl from = {};
-		socklen_t from_length = sizeof(from);
-		ssize_t n = recvfrom(monitor->fd, buffer, sizeof(buffer), 0,
-				     (struct sockaddr *)&from, &from_length);
-		struct messages messages;
+		ssize_t n = message_receive(monitor->fd, buffer, sizeof(buffer));
+		struct messages messages = { buffer, n };
 		const struct nlmsghdr *h;
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0)
-			return errno == EAGAIN ? 0 : -errno;
-		if (from.nl_pid != 0) /* not the kernel */
-			continue;
-		messages = (struct messages){ buffer, n };
+			return n == -EAGAIN ? 0 : n;
 		while ((h = message_next(&messages))) {
 			struct rt_event event = {};
 

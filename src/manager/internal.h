@@ -6,6 +6,8 @@
 #include "nsctl/steps.h"
 
 #define STEPS_MAX 32
+/* How long calls are worked on until others of the loop have their turn, at least one at a time. */
+#define SLICE_USEC 5000ull
 
 /* One call for one profile, from manager_up or manager_down until its callback. */
 struct operation {
@@ -15,6 +17,7 @@ struct operation {
 	bool is_repair;       /* nobody called: repair.c */
 	manager_done_fn done; /* NULL: nobody wants to hear */
 	void *userdata;
+	uint64_t turn; /* when it may run: callers take turns, see operations_run */
 
 	bool running;
 	struct instance *instance; /* while it is being removed */
@@ -49,6 +52,7 @@ struct manager {
 	struct host host;
 	char *state_directory;        /* RUNTIME/state */
 	struct operation *operations; /* in the order they came */
+	uint64_t turn;                /* of the operation that ran last */
 
 	struct rt_monitor *monitor;
 	struct loop_source *monitor_source;
@@ -61,11 +65,14 @@ struct manager {
 	uint64_t pins_due;          /* when to look at all pins, 0: no need */
 	struct instance *settling;  /* whose changes are what a call of ours has just done */
 
+	struct entering *entering; /* entering.c */
+
 	/* processes by namespace, as of census_time */
 	struct census {
 		ino_t network, mount;
 	} * census;
 	size_t n_census;
+	bool census_incomplete; /* there was no memory for all */
 	uint64_t census_time;
 };
 
@@ -74,7 +81,8 @@ struct manager {
 int release_all(struct manager *manager, struct error *error);
 
 struct instance *manager_find(struct manager *manager, const char *name);
-/* Runs what can run; called when an operation was added or has ended. */
+/* Runs what can run, some of it in one round of the loop; called when an operation was added or has
+ * ended. */
 void operations_run(struct manager *manager);
 /* Adds one that nobody called, unless a call for the same profile is there anyway. */
 void operation_add_repair(struct manager *manager, const char *name);
@@ -96,6 +104,8 @@ void remove_start(struct operation *operation, bool end_processes);
 void remove_round(struct manager *manager);
 void remove_link_gone(struct manager *manager, int index);
 void remove_late(struct manager *manager);
+/* Who was about to enter the profile has started, or does not come any more. */
+void remove_again(struct manager *manager, const char *name);
 void remove_stop(struct operation *operation);
 
 /* manager.c: hands out what the host's monitor has heard. */
@@ -120,6 +130,12 @@ bool instance_has_process(const struct instance *instance, ino_t network, ino_t 
 ino_t instance_network(const struct instance *instance);
 ino_t instance_mount(const struct instance *instance);
 
+/* entering.c: ends those that are about to enter the profile, as far as they have started; how many
+ * there are, and one that has. remove_again is called when that changes. */
+size_t entering_end(struct manager *manager, const char *name, pid_t *ret_pid);
+/* It is inside, and found there from now on. */
+void entering_arrived(struct manager *manager, pid_t pid);
+
 /* watch.c: calls the resolver step again when the host's files change. */
 int watch_new(struct manager *manager, struct watch **ret, struct error *error);
 struct watch *watch_free(struct watch *watch);
@@ -137,9 +153,14 @@ bool repair_begin(struct operation *operation, struct instance *instance,
 void repair_end(struct operation *operation, struct instance *instance);
 /* Without a profile nothing can be put right. */
 void repair_give_up(struct instance *instance, const char *why);
-/* What instance->config is to be. */
-uint32_t repair_config(const struct profile *profile);
+/* What instance->config is to be; -ENOMEM. */
+int repair_config(const struct profile *profile, uint32_t *ret);
 json_t *repair_json(const struct instance *instance, const struct profile *profile);
+
+/* json_memory.c: has there been memory for all JSON that this thread made or read since it began?
+ */
+void json_memory_begin(void);
+bool json_memory_failed(void);
 
 /* aaaa.c: "aaaa" of a profile's status, null when it has no responder. NULL: out of memory. */
 json_t *aaaa_status(const struct manager *manager, const struct instance *instance);

@@ -56,6 +56,33 @@ static bool may_run(const struct manager *manager, const struct operation *opera
 	return true;
 }
 
+/* Callers take turns: whoever asks for many does not have the others wait for all of them. Of those
+ * that may run the one whose turn it is, or NULL. */
+static struct operation *next_to_run(const struct manager *manager)
+{
+	struct operation *next = NULL;
+
+	for (struct operation *operation = manager->operations; operation;
+	     operation = operation->next)
+		if (!operation->running && (!next || operation->turn < next->turn) &&
+		    may_run(manager, operation))
+			next = operation;
+	return next;
+}
+
+/* The first of a caller's comes with those that are about to run, each of its others a turn later.
+ */
+static uint64_t turn_of_next(const struct manager *manager, const void *userdata)
+{
+	uint64_t turn = manager->turn;
+
+	for (const struct operation *operation = manager->operations; operation;
+	     operation = operation->next)
+		if (operation->userdata == userdata && operation->turn >= turn)
+			turn = operation->turn + 1;
+	return turn;
+}
+
 static bool another_up_waits(const struct manager *manager)
 {
 	for (const struct operation *other = manager->operations; other; other = other->next)
@@ -66,21 +93,22 @@ static bool another_up_waits(const struct manager *manager)
 
 void operations_run(struct manager *manager)
 {
-	struct operation *operation = manager->operations;
+	uint64_t end = now_usec() + SLICE_USEC;
+	struct operation *operation;
 
-	/* running one may finish it and others: begin anew after each */
-	while (operation) {
-		if (operation->running || !may_run(manager, operation)) {
-			operation = operation->next;
-			continue;
-		}
+	/* running one may finish it and others: the next is looked for anew */
+	while ((operation = next_to_run(manager))) {
 		operation->running = true;
+		manager->turn = operation->turn;
 		manager->host.more_to_come = !operation->is_down && another_up_waits(manager);
 		if (operation->is_down)
 			remove_start(operation, true);
 		else
 			apply(operation);
-		operation = manager->operations;
+		if (now_usec() >= end) {
+			loop_timer_set(manager->round, 1);
+			return;
+		}
 	}
 	host_prepare_ahead(&manager->host);
 }
@@ -109,7 +137,7 @@ void operation_finish(struct operation *operation)
 }
 
 /* At the end of the queue; NULL: out of memory. */
-static struct operation *enqueue(struct manager *manager, const char *name)
+static struct operation *enqueue(struct manager *manager, const char *name, void *userdata)
 {
 	struct operation *operation = calloc(1, sizeof(*operation)), **p;
 
@@ -121,6 +149,8 @@ static struct operation *enqueue(struct manager *manager, const char *name)
 	}
 	operation->manager = manager;
 	operation->pidfd = -1;
+	operation->userdata = userdata;
+	operation->turn = turn_of_next(manager, userdata);
 	for (p = &manager->operations; *p; p = &(*p)->next)
 		;
 	*p = operation;
@@ -131,7 +161,7 @@ static struct operation *enqueue(struct manager *manager, const char *name)
 static void add(struct manager *manager, const char *name, bool is_down, manager_done_fn done,
 		void *userdata)
 {
-	struct operation *operation = enqueue(manager, name);
+	struct operation *operation = enqueue(manager, name, userdata);
 
 	if (!operation) {
 		_cleanup_error_ struct error error = {};
@@ -144,7 +174,6 @@ static void add(struct manager *manager, const char *name, bool is_down, manager
 	}
 	operation->is_down = is_down;
 	operation->done = done;
-	operation->userdata = userdata;
 }
 
 void operation_add_repair(struct manager *manager, const char *name)
@@ -154,7 +183,7 @@ void operation_add_repair(struct manager *manager, const char *name)
 	for (operation = manager->operations; operation; operation = operation->next)
 		if (strcmp(operation->name, name) == 0)
 			return;
-	operation = enqueue(manager, name);
+	operation = enqueue(manager, name, NULL);
 	if (operation)
 		operation->is_repair = true;
 }

@@ -17,6 +17,7 @@
 #include "internal.h"
 
 #define GRACE_USEC        2000000ull /* between SIGTERM and SIGKILL */
+#define REMOVE_SLICE_USEC 10000ull   /* see SLICE_USEC; a look at /proc comes with each */
 #define FREEZES_MAX       50         /* looks at /proc for what still moves, in a row */
 #define GIVE_UP_USEC      12000000ull /* then `down` fails: what can't be killed hangs in the kernel */
 #define LATE_USEC         100000ull /* between two looks at links that are still there */
@@ -308,14 +309,22 @@ static void on_process(pid_t pid, ino_t network, ino_t mount, void *userdata)
 		operation->left++;
 		operation->waited = pid;
 		signal_process(operation, pid);
+		entering_arrived(manager, pid);
 	}
 }
 
 static void look_again(struct operation *operation)
 {
 	operation->look = true;
-	operation->left = operation->moving = 0;
 	round_soon(operation->manager);
+}
+
+void remove_again(struct manager *manager, const char *name)
+{
+	for (struct operation *operation = manager->operations; operation;
+	     operation = operation->next)
+		if (operation->stage == REMOVE_ENDING && strcmp(operation->name, name) == 0)
+			look_again(operation);
 }
 
 static void on_process_ended(struct loop_source *source _unused_, uint32_t events _unused_,
@@ -357,6 +366,8 @@ static void wait_for_process(struct operation *operation)
 	if (!operation->timer &&
 	    loop_add_timer(loop, on_grace_over, operation, &operation->timer) == 0)
 		loop_timer_set(operation->timer, GRACE_USEC);
+	if (!operation->waited) /* none has started yet: see remove_again */
+		return;
 	operation->pidfd = pidfd_open(operation->waited, 0);
 	if (operation->pidfd < 0 ||
 	    loop_add_fd(operation->manager->loop, operation->pidfd, EPOLLIN, on_process_ended,
@@ -395,11 +406,17 @@ static void can_not_look(struct operation *operation, int code)
 void remove_round(struct manager *manager)
 {
 	struct operation *operation, *next;
+	uint64_t end = now_usec() + REMOVE_SLICE_USEC;
 	bool look = false;
 	int r;
 
-	for (operation = manager->operations; operation; operation = operation->next)
-		look |= operation->stage == REMOVE_ENDING && operation->look;
+	for (operation = manager->operations; operation; operation = operation->next) {
+		if (operation->stage != REMOVE_ENDING || !operation->look)
+			continue;
+		look = true;
+		operation->left = operation->moving = 0;
+		operation->waited = 0;
+	}
 	if (!look)
 		return;
 	r = process_each(on_process, manager);
@@ -407,7 +424,12 @@ void remove_round(struct manager *manager)
 		next = operation->next;
 		if (operation->stage != REMOVE_ENDING || !operation->look)
 			continue;
+		if (now_usec() >= end) { /* looked for again: somebody may go in meanwhile */
+			round_soon(manager);
+			return;
+		}
 		operation->look = false;
+		operation->left += entering_end(manager, operation->name, &operation->waited);
 		if (operation->left) {
 			go_on(operation);
 		} else if (r < 0) {

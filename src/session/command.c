@@ -8,25 +8,15 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 
 #include "session_private.h"
 
-void signals_reset(uint64_t ignored)
+/* All others are at their defaults since the starter's start. */
+static void ignore_signals(uint64_t mask)
 {
-	for (int number = 1; number < _NSIG; number++) {
-		bool ignore = ignored & UINT64_C(1) << (number - 1);
-		struct sigaction action = { .sa_handler = ignore ? SIG_IGN : SIG_DFL };
-
-		/* The C library keeps two for itself and refuses them; but they may have come
-		 * ignored too. All zero is the default in every layout of the kernel's structure.
-		 * (It fails for SIGKILL and SIGSTOP, which nobody can set.) */
-		if (sigaction(number, &action, NULL) < 0) {
-			static const char zeros[64];
-
-			syscall(SYS_rt_sigaction, number, zeros, NULL, _NSIG / 8);
-		}
-	}
+	for (int number = 1; number < _NSIG; number++)
+		if (mask & UINT64_C(1) << (number - 1))
+			signal(number, SIG_IGN);
 }
 
 static void fail(int pipe_fd, int status, int code) __attribute__((noreturn));
@@ -78,7 +68,7 @@ void command_become(const struct session_request *request, int pipe_fd, pid_t le
 	r = set_environment(request);
 	if (r < 0)
 		fail(pipe_fd, SESSION_EXIT_FAILED, -r);
-	signals_reset(request->ignored);
+	ignore_signals(request->ignored);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	r = session_execute(request->arguments, &status);

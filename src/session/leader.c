@@ -335,23 +335,30 @@ static void on_continued(struct leader *leader)
 	wake_caller(leader);
 }
 
+/* What has become of the command, if it is one of these. */
+static bool look_at_command(const struct leader *leader, int what, siginfo_t *ret)
+{
+	int r;
+
+	do {
+		ret->si_pid = 0;
+		r = waitid(P_PID, leader->command, ret, what | WNOHANG);
+	} while (r < 0 && errno == EINTR);
+	return r == 0 && ret->si_pid;
+}
+
 static void check_command(struct leader *leader)
 {
-	siginfo_t info = {};
+	siginfo_t info;
 
 	/* WNOWAIT: it is reaped in leader_run, when nothing is sent to its group any more */
-	if (waitid(P_PID, leader->command, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-	    info.si_pid) {
+	if (look_at_command(leader, WEXITED | WNOWAIT, &info)) {
 		on_pipe(NULL, 0, leader);
 		tell(leader, info.si_code == CLD_EXITED ? SESSION_EXITED : SESSION_KILLED,
 		     info.si_status, NULL);
 		return;
 	}
-	for (;;) {
-		info.si_pid = 0;
-		if (waitid(P_PID, leader->command, &info, WSTOPPED | WCONTINUED | WNOHANG) < 0 ||
-		    !info.si_pid)
-			return;
+	while (look_at_command(leader, WSTOPPED | WCONTINUED, &info)) {
 		if (info.si_code == CLD_CONTINUED)
 			on_continued(leader);
 		else

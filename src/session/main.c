@@ -2,12 +2,12 @@
 /*
  * nsctl-session: one command, run in a profile for an unprivileged caller.
  *
- * nsctld starts it with root's rights and the descriptors of nsctl/session.h, and has authorised
- * the caller already. The order: take the request, become the caller inside the profile (enter.c),
- * take the caller's descriptors (stdio.c) and terminal (terminal.c), start the command and stay as
- * its session's leader (leader.c). Any step that fails ends it before a command was started, and
- * the caller is told on the connection. No locale is set, so that no message looks for files inside
- * the profile.
+ * nsctld starts it once with root's rights, as the starter (starter.c). Each process that comes out
+ * of that has the descriptors of nsctl/session.h, and nsctld has authorised the caller already. The
+ * order: take the request, become the caller inside the profile (enter.c), take the caller's
+ * descriptors (stdio.c) and terminal (terminal.c), start the command and stay as its session's
+ * leader (leader.c). Any step that fails ends it before a command was started, and the caller is
+ * told on the connection. No locale is set, so that no message looks for files inside the profile.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -22,10 +22,10 @@ static bool started_by_nsctld(void)
 	int domain = 0, type = 0;
 	socklen_t length = sizeof(int);
 
-	if (getsockopt(SESSION_FD_CONNECTION, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0 ||
-	    getsockopt(SESSION_FD_CONNECTION, SOL_SOCKET, SO_TYPE, &type, &length) < 0)
+	if (getsockopt(SESSION_FD_STARTER, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0 ||
+	    getsockopt(SESSION_FD_STARTER, SOL_SOCKET, SO_TYPE, &type, &length) < 0)
 		return false;
-	return domain == AF_UNIX && type == SOCK_STREAM;
+	return domain == AF_UNIX && type == SOCK_SEQPACKET;
 }
 
 static int check_fds(struct error *error)
@@ -46,42 +46,48 @@ static void block_signals(void)
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	signals_reset(0);
 }
 
-int main(void)
+static int session_run(int r, struct error *error)
 {
 	struct session_terminal_ends ends = { .master_fd = -1, .slave_fd = -1 };
 	enum session_terminal terminal = SESSION_TERMINAL_NONE;
 	struct session_request request = {};
+	int status = SESSION_EXIT_FAILED, master_fd = -1;
+
+	if (r >= 0)
+		r = check_fds(error);
+	if (r >= 0)
+		r = request_receive(SESSION_FD_REQUEST, &request, error);
+	if (r >= 0)
+		r = enter(&request, error);
+	if (r >= 0)
+		r = stdio_receive(SESSION_FD_CONNECTION, &terminal, &master_fd, error);
+	if (r >= 0 && terminal != SESSION_TERMINAL_NONE)
+		r = terminal_take(&ends, master_fd, error);
+	if (r < 0)
+		leader_report_failure(SESSION_FD_CONNECTION, status, error_text(error));
+	else
+		status = leader_run(&request, SESSION_FD_CONNECTION, &ends,
+				    terminal == SESSION_TERMINAL_FOREGROUND);
+	session_request_clear(&request);
+	return status;
+}
+
+int main(int argc _unused_, char **argv)
+{
 	_cleanup_error_ struct error error = {};
-	int r, status, master_fd = -1;
+	int r;
 
 	if (!started_by_nsctld()) {
 		fputs(_("nsctl-session is started by nsctld; run \"nsctl exec\" instead\n"),
 		      stderr);
 		return SESSION_EXIT_FAILED;
 	}
+	r = starter_run(argv[0], &error);
+	/* a session from here on */
 	block_signals();
-	r = check_fds(&error);
-	if (r >= 0)
-		r = request_receive(SESSION_FD_REQUEST, &request, &error);
-	if (r >= 0)
-		r = enter(&request, &error);
-	if (r >= 0)
-		r = stdio_receive(SESSION_FD_CONNECTION, &terminal, &master_fd, &error);
-	if (r >= 0 && terminal != SESSION_TERMINAL_NONE)
-		r = terminal_take(&ends, master_fd, &error);
-	if (r < 0) {
-		leader_report_failure(SESSION_FD_CONNECTION, SESSION_EXIT_FAILED,
-				      error_text(&error));
-		status = SESSION_EXIT_FAILED;
-	} else {
-		status = leader_run(&request, SESSION_FD_CONNECTION, &ends,
-				    terminal == SESSION_TERMINAL_FOREGROUND);
-	}
-	session_request_clear(&request);
 	/* not by exit(3): a sanitizer, which looks for leaks there, waits for ever for a process
 	 * that nobody may trace */
-	_exit(status);
+	_exit(session_run(r, &error));
 }

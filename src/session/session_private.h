@@ -4,6 +4,11 @@
 
 #include "nsctl/session.h"
 
+/* Starts a process for each session that nsctld wants, until nsctld ends: returns only in those,
+ * which have their descriptors and what they inherit from the caller then, or an error to tell
+ * it. `argument`: argv[0], where their name is written. */
+int starter_run(char *argument, struct error *error);
+
 /* Reads the request from its sealed memfd; the caller clears it. */
 int request_receive(int fd, struct session_request *ret, struct error *error);
 /* Everything between root and the caller: afterwards this process is the caller, inside the
@@ -70,6 +75,3 @@ struct command_failure {
  * `terminal_fd`: to be in its foreground, or -1. */
 void command_become(const struct session_request *request, int pipe_fd, pid_t leader,
 		    int terminal_fd) __attribute__((noreturn));
-/* Dispositions back to the default for all signals but those in the mask `ignored`, which are
- * ignored. */
-void signals_reset(uint64_t ignored);

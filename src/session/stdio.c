@@ -12,70 +12,53 @@
 
 #include "session_private.h"
 
-#define N_FDS        3
-#define N_FDS_MAX    (N_FDS + 1) /* and the master of a terminal */
-#define PATIENCE_MS  10000       /* a caller that never says what it wants is none */
-#define CONTROL_SIZE CMSG_SPACE(sizeof(int) * N_FDS_MAX)
-
-union control {
-	struct cmsghdr header;
-	char space[CONTROL_SIZE];
-};
+#define N_FDS       3
+#define N_FDS_MAX   (N_FDS + 1) /* and the master of a terminal */
+#define PATIENCE_MS 10000       /* a caller that never says what it wants is none */
 
 int session_send_stdio(int connection_fd, const int fds[3], enum session_terminal terminal,
 		       int master_fd)
 {
 	struct session_message message = { .type = SESSION_STDIO, .value = terminal };
-	struct iovec part = { &message, sizeof(message) };
 	int all[N_FDS_MAX] = { fds[0], fds[1], fds[2], master_fd };
-	size_t bytes = sizeof(int) * (terminal == SESSION_TERMINAL_NONE ? N_FDS : N_FDS_MAX);
-	union control control = {
-		.header = { .cmsg_len = CMSG_LEN(bytes),
-			    .cmsg_level = SOL_SOCKET,
-			    .cmsg_type = SCM_RIGHTS },
-	};
-	struct msghdr header = { .msg_iov = &part,
-				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = CMSG_SPACE(bytes) };
-	ssize_t n;
+	ssize_t n = send_with_fds(connection_fd, &message, sizeof(message), all,
+				  terminal == SESSION_TERMINAL_NONE ? N_FDS : N_FDS_MAX, 0);
 
-	memcpy(CMSG_DATA(&control.header), all, bytes);
-	do
-		n = sendmsg(connection_fd, &header, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : 0;
+	return n < 0 ? n : 0;
 }
 
-/* Exactly those that belong to the message, or nothing: -EBADMSG. */
+static bool is_first_message(const struct session_message *message, size_t n_fds)
+{
+	switch (message->type == SESSION_STDIO && !message->length ? message->value : -1) {
+	case SESSION_TERMINAL_NONE:
+		return n_fds == N_FDS;
+	case SESSION_TERMINAL_BACKGROUND:
+	case SESSION_TERMINAL_FOREGROUND:
+		return n_fds == N_FDS_MAX;
+	default:
+		return false;
+	}
+}
+
+/* Exactly those that belong to the message, or none: -EBADMSG. */
 static int receive(int connection_fd, int ret_fds[N_FDS_MAX], enum session_terminal *ret_terminal)
 {
 	struct session_message message = {};
-	struct iovec part = { &message, sizeof(message) };
-	union control control = {};
-	struct msghdr header = { .msg_iov = &part,
-				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = sizeof(control) };
-	ssize_t n = recvmsg(connection_fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	const struct cmsghdr *c = CMSG_FIRSTHDR(&header);
-	size_t bytes;
+	int fds[N_FDS_MAX];
+	size_t n_fds = N_FDS_MAX;
+	ssize_t n = receive_with_fds(connection_fd, &message, sizeof(message), fds, &n_fds,
+				     MSG_DONTWAIT);
 
 	if (n < 0)
-		return -errno;
-	if (n == 0)
-		return -ECONNRESET;
-	/* what came otherwise is closed by the end of this process */
-	if (n != sizeof(message) || message.type != SESSION_STDIO || message.length ||
-	    message.value < SESSION_TERMINAL_NONE || message.value > SESSION_TERMINAL_FOREGROUND)
-		return -EBADMSG;
-	bytes = sizeof(int) * (message.value == SESSION_TERMINAL_NONE ? N_FDS : N_FDS_MAX);
-	if (header.msg_flags & MSG_CTRUNC || !c || c->cmsg_level != SOL_SOCKET ||
-	    c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(bytes))
-		return -EBADMSG;
-	memcpy(ret_fds, CMSG_DATA(c), bytes);
-	*ret_terminal = message.value;
-	return 0;
+		return n;
+	if (n == sizeof(message) && is_first_message(&message, n_fds)) {
+		memcpy(ret_fds, fds, n_fds * sizeof(int));
+		*ret_terminal = message.value;
+		return 0;
+	}
+	while (n_fds)
+		close_fd(fds[--n_fds]);
+	return n == 0 ? -ECONNRESET : -EBADMSG;
 }
 
 int stdio_receive(int connection_fd, enum session_terminal *ret_terminal, int *ret_master,
@@ -96,6 +79,6 @@ int stdio_receive(int connection_fd, enum session_terminal *ret_terminal, int *r
 	for (int i = 0; i < N_FDS; i++)
 		close_fd(fds[i]);
 	*ret_terminal = terminal;
-	*ret_master = fds[N_FDS];
+	*ret_master = terminal == SESSION_TERMINAL_NONE ? -1 : fds[N_FDS];
 	return 0;
 }

@@ -18,7 +18,7 @@ struct prefixes {
 
 static int prefixes_add(struct prefixes *list, const struct ip_prefix *prefix)
 {
-	struct ip_prefix *grown = reallocarray(list->items, list->count + 1, sizeof(*grown));
+	struct ip_prefix *grown = array_grow(list->items, list->count + 1, sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
@@ -111,7 +111,7 @@ static int plan_auto(struct step_context *context, int own_index, struct error *
 		.subnet_length = bridge ? BRIDGE_SUBNET_LENGTH : PAIR_SUBNET_LENGTH,
 	};
 	struct route_search search = { .own_index = own_index, .all = &taken };
-	struct allocation allocation;
+	struct allocation allocation = {};
 	size_t count = 0;
 	int r = 0;
 
@@ -275,4 +275,16 @@ int address_plan(struct step_context *context, bool own, struct error *error)
 	if (own)
 		instance->routed = true;
 	return 0;
+}
+
+int address_conflict(const struct step_context *context, int own_index, struct rt_route_info *ret)
+{
+	struct route_search search = { .own_index = own_index,
+				       .network = &context->instance->host_address };
+	int r = rt_route_each(context->host->rt, on_route, &search);
+
+	if (r != -EADDRINUSE)
+		return r < 0 ? r : 0;
+	*ret = search.found;
+	return 1;
 }

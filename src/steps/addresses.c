@@ -243,6 +243,40 @@ static int check_route(void *userdata, const struct ip_prefix *destination,
 			 ip_address_format(via, gateway));
 }
 
+/* An uplink may have come since, or another VPN, that has the same network behind it. */
+static void check_conflict(const struct step_context *context, const struct rt_link_info *outer,
+			   struct drift *drift)
+{
+	struct ip_prefix network = ip_prefix_network(&context->instance->host_address);
+	char text[IP_TEXT_MAX], other[IP_TEXT_MAX];
+	struct rt_route_info route;
+	struct rt_link_info link;
+
+	if (address_conflict(context, outer->index, &route) <= 0)
+		return;
+	if (rt_link_by_index(context->host->rt, route.index, &link) < 0)
+		snprintf(link.name, sizeof(link.name), "?");
+	drift_add(
+		drift, "addresses",
+		context->profile->address.address.family
+			? _("network %s is also behind %s (route to %s): choose another address")
+			: _("network %s is also behind %s (route to %s): down and up choose another"),
+		ip_prefix_format(&network, text), link.name,
+		ip_prefix_format(&route.destination, other));
+}
+
+static void check_host(const struct step_context *context, const struct rt_link_info *outer,
+		       struct drift *drift)
+{
+	const struct ip_prefix *address = &context->instance->host_address;
+	char text[IP_TEXT_MAX];
+
+	if (!has_address(context->host->rt, outer->index, address))
+		drift_add(drift, "addresses", _("%s is missing on %s"),
+			  ip_prefix_format(address, text), outer->name);
+	check_conflict(context, outer, drift);
+}
+
 static int check(struct step_context *context, struct drift *drift)
 {
 	struct instance *instance = context->instance;
@@ -264,10 +298,8 @@ static int check(struct step_context *context, struct drift *drift)
 		drift_add(drift, "addresses", _("%s is missing inside"),
 			  ip_prefix_format(&instance->address, text));
 	if (instance->host_address.address.family &&
-	    rt_link_by_name(context->host->rt, instance_gateway_interface(instance), &outer) == 0 &&
-	    !has_address(context->host->rt, outer.index, &instance->host_address))
-		drift_add(drift, "addresses", _("%s is missing on %s"),
-			  ip_prefix_format(&instance->host_address, text), outer.name);
+	    rt_link_by_name(context->host->rt, instance_gateway_interface(instance), &outer) == 0)
+		check_host(context, &outer, drift);
 	return each_route(context, check_route, &routes);
 }
 

@@ -396,7 +396,7 @@ struct contents {
 static int on_element(const void *key, uint32_t length, void *userdata)
 {
 	struct contents *contents = userdata;
-	struct element *grown = reallocarray(contents->items, contents->count + 1, sizeof(*grown));
+	struct element *grown = array_grow(contents->items, contents->count + 1, sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
@@ -460,16 +460,24 @@ static bool look_at_table(const struct host *host)
 	return true;
 }
 
+#define LOOKS_MAX 10
+
+/* What others change meanwhile makes no difference of what we made: then it is looked again. */
 bool ruleset_intact(struct host *host)
 {
-	uint32_t generation = nft_generation(host->nft);
+	for (int looks = 0; looks < LOOKS_MAX; looks++) {
+		uint32_t generation = nft_generation(host->nft);
 
-	if (generation && generation == host->intact_generation)
-		return true;
-	if (!look_at_table(host))
-		return false;
-	host->intact_generation = generation;
-	return true;
+		if (generation && generation == host->intact_generation)
+			return true;
+		if (look_at_table(host)) {
+			host->intact_generation = generation;
+			return true;
+		}
+		if (generation == nft_generation(host->nft))
+			return false;
+	}
+	return false;
 }
 
 /* ---- as text ------------------------------------------------------------------------------ */

@@ -115,7 +115,8 @@ def network():
     """Links, addresses, routes and settings of the network namespace that this process is in."""
     lines = [line.split(":")[0] for line in read("/proc/net/dev").splitlines()[2:]]
     lines += read("/proc/net/fib_trie").splitlines()
-    lines += [" ".join(line.split()[:8]) for line in read("/proc/net/route").splitlines()]
+    lines += [" ".join(line.split()[:8]) for line in read("/proc/net/route").splitlines()
+              if not line.startswith("Iface")] # the head, where there has ever been a route
     for family, keys in (("ipv4", ("forwarding", "accept_redirects")),
                          ("ipv6", ("disable_ipv6", "accept_ra"))):
         for directory in sorted(pathlib.Path(f"/proc/sys/net/{family}/conf").glob("*")):
@@ -148,8 +149,9 @@ def responders():
 
 def glance():
     """What nsctl could have changed on the host, as lines."""
-    return network() + mounts() + files() + responders() + \
-        run(["nft", "-s", "list", "ruleset"])[1].splitlines()
+    # the tables in some fixed order: they are listed as they were made
+    tables = re.split(r"(?m)^(?=table )", run(["nft", "-s", "list", "ruleset"])[1])
+    return network() + mounts() + files() + responders() + "".join(sorted(tables)).splitlines()
 
 
 def responders_rules():

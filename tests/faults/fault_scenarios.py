@@ -252,7 +252,7 @@ class Down(Scenario):
 
 class Exec(Scenario):
     name = "exec"
-    actors = ("nsctld", "nsctld/child", "nsctl-session", "nsctl-session/child")
+    actors = ("nsctld", "nsctld/child", "nsctl-starter", "nsctl-session", "nsctl-session/child")
     up_before = True
     user = USER
 

@@ -245,6 +245,9 @@ static void on_call(struct injector *injector, struct thread *thread)
 		on_entry(injector, thread, &info);
 	else if (info.op == PTRACE_SYSCALL_INFO_EXIT)
 		on_exit_of_call(injector, thread, &info);
+	/* it may call itself something else now */
+	if (info.op == PTRACE_SYSCALL_INFO_EXIT && thread->number == SYS_prctl)
+		find_actor(injector, thread);
 }
 
 static bool is_done(const struct injector *injector)
@@ -304,28 +307,52 @@ static void follow(struct injector *injector)
 static const long trace_options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
 				  PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
 
-static void attach(pid_t tid)
+static int attach(pid_t tid)
 {
-	if (ptrace(PTRACE_SEIZE, tid, 0, trace_options) < 0 ||
-	    ptrace(PTRACE_INTERRUPT, tid, 0, 0) < 0)
-		err(2, "can't trace %d", tid);
+	return ptrace(PTRACE_SEIZE, tid, 0, trace_options) < 0 ||
+			       ptrace(PTRACE_INTERRUPT, tid, 0, 0) < 0
+		       ? -errno
+		       : 0;
 }
 
-/* All its threads; one that starts meanwhile is followed from the one that starts it. */
-static void attach_all(struct injector *injector)
+/* All its threads, and its children; what starts meanwhile is followed from what starts it, and
+ * what has just ended is none of them. */
+static void attach_family(pid_t pid)
 {
 	char path[64];
 	struct dirent *entry;
 	DIR *directory;
+	FILE *children;
+	int child;
 
-	snprintf(path, sizeof(path), "/proc/%d/task", injector->root);
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	directory = opendir(path);
 	if (!directory)
-		err(2, "%s", path);
+		return;
 	while ((entry = readdir(directory)))
 		if (entry->d_name[0] != '.')
 			attach(atoi(entry->d_name));
 	closedir(directory);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	children = fopen(path, "re");
+	while (children && fscanf(children, "%d", &child) == 1)
+		attach_family(child);
+	if (children)
+		fclose(children);
+}
+
+static void attach_root(const struct injector *injector)
+{
+	int r = attach(injector->root);
+
+	if (r < 0)
+		errx(2, "can't trace %d: %s", injector->root, strerror(-r));
+}
+
+static void attach_all(struct injector *injector)
+{
+	attach_root(injector);
+	attach_family(injector->root);
 	dprintf(injector->report_fd, "ready %d\n", getpid());
 }
 
@@ -353,7 +380,7 @@ static void start(struct injector *injector, char **command)
 	if (setsid() < 0 || fork() != 0)
 		_exit(0);
 	close(gate[0]);
-	attach(injector->root);
+	attach_root(injector);
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if (fd != injector->report_fd)
 			close(fd);

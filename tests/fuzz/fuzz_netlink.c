@@ -5,13 +5,13 @@
  *
  * Nothing is sent: the calls that libnl, libmnl and src/kernel send and receive with are defined
  * here instead of the C library's. An answer gets the number of its question, without which nobody
- * would read it; when there is none left, receiving fails. The readers must stay within what they
- * were given (the sanitizers look), come to an end, and give only strings that end.
+ * would read it; when there is none left, receiving fails. The readers must come to an end, give
+ * only strings that end, and stay within the answer: the sanitizers see what is behind the reader's
+ * buffer, and for what is behind the answer in it, each question is asked twice with something else
+ * there, and must tell the same.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <linux/netlink.h>
-#include <setjmp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -26,8 +26,11 @@ static struct {
 	size_t left;
 	uint32_t sequence; /* of the question */
 	bool fuzzing;
-	jmp_buf next;
+	uint8_t behind; /* what follows in the reader's buffer */
+	uint32_t told;  /* a sum of all that the readers gave */
 } answers;
+
+#define BEHIND_MAX 4096
 
 /* ---- instead of the C library's ------------------------------------------------------------- */
 
@@ -71,6 +74,8 @@ static ssize_t next_answer(void *to, size_t room)
 	if (length > room)
 		length = room;
 	memcpy(to, answers.data + 2, length);
+	memset((char *)to + length, answers.behind,
+	       room - length < BEHIND_MAX ? room - length : BEHIND_MAX);
 	answers.data += 2 + length;
 	answers.left -= 2 + length;
 	number(to, length);
@@ -124,22 +129,6 @@ ssize_t recv(int fd _unused_, void *to, size_t room, int flags _unused_)
 	return next_answer(to, room);
 }
 
-/* libnftnl ends the program when an attribute has another length than it knows ("ABI breakage"):
- * only a kernel can do that to nsctld. Here the next input follows; what it had allocated is lost.
- */
-void exit(int status)
-{
-	void (*real)(int) = (void (*)(int))dlsym(RTLD_NEXT, "exit");
-
-	if (answers.fuzzing)
-		longjmp(answers.next, 1);
-	real(status);
-	abort();
-}
-
-void __lsan_disable(void) __attribute__((weak));
-void __lsan_enable(void) __attribute__((weak));
-
 /* ---- the questions -------------------------------------------------------------------------- */
 
 static struct {
@@ -149,9 +138,24 @@ static struct {
 	struct nft_monitor *nft_monitor;
 } sockets;
 
-static size_t use_string(const char *s)
+static void use(const void *data, size_t length)
 {
-	return s ? strlen(s) : 0;
+	const uint8_t *bytes = data;
+
+	for (size_t i = 0; i < length; i++)
+		answers.told = answers.told * 31 + bytes[i];
+}
+
+static void use_number(uint64_t number)
+{
+	use(&number, sizeof(number));
+}
+
+static void use_string(const char *s)
+{
+	if (!s)
+		abort();
+	use(s, strlen(s));
 }
 
 static void use_link(const struct rt_link_info *link)
@@ -159,53 +163,73 @@ static void use_link(const struct rt_link_info *link)
 	if (strnlen(link->name, sizeof(link->name)) == sizeof(link->name) ||
 	    strnlen(link->kind, sizeof(link->kind)) == sizeof(link->kind))
 		abort();
+	use_string(link->name);
+	use_string(link->kind);
+	use_number(link->index);
+	use_number(link->master);
+	use_number(link->peer);
+	use_number(link->mtu);
+	use_number(link->group);
+	use_number(link->up << 1 | link->isolated);
+	use(&link->mac, sizeof(link->mac));
+	use_number(link->rx_bytes);
+	use_number(link->tx_bytes);
 }
 
-static void ask_link_by_name(void)
-{
-	struct rt_link_info link;
-
-	if (rt_link_by_name(sockets.rt, "nsctl0", &link) == 0)
-		use_link(&link);
-}
-
-static void ask_link_by_index(void)
-{
-	struct rt_link_info link;
-
-	if (rt_link_by_index(sockets.rt, 7, &link) == 0)
-		use_link(&link);
-}
-
-static void check_prefix(const struct ip_prefix *prefix)
+static void use_prefix(const struct ip_prefix *prefix)
 {
 	char text[IP_TEXT_MAX];
 
 	if (prefix->length > (prefix->address.family == AF_INET6 ? 128 : 32))
 		abort();
 	ip_prefix_format(prefix, text);
+	use_string(text);
+}
+
+static void ask_link_by_name(void)
+{
+	struct rt_link_info link;
+	int r = rt_link_by_name(sockets.rt, "nsctl0", &link);
+
+	use_number(r);
+	if (r == 0)
+		use_link(&link);
+}
+
+static void ask_link_by_index(void)
+{
+	struct rt_link_info link;
+	int r = rt_link_by_index(sockets.rt, 7, &link);
+
+	use_number(r);
+	if (r == 0)
+		use_link(&link);
 }
 
 static int on_address(const struct rt_address_info *address, void *userdata _unused_)
 {
-	check_prefix(&address->address);
+	use_number(address->index);
+	use_prefix(&address->address);
 	return 0;
 }
 
 static void ask_addresses(void)
 {
-	rt_address_each(sockets.rt, 0, on_address, NULL);
+	use_number(rt_address_each(sockets.rt, 0, on_address, NULL));
 }
 
 static int on_route(const struct rt_route_info *route, void *userdata _unused_)
 {
-	check_prefix(&route->destination);
+	use_prefix(&route->destination);
+	use_number(route->index);
+	use_number(route->table);
+	use_number(route->type);
 	return 0;
 }
 
 static void ask_routes(void)
 {
-	rt_route_each(sockets.rt, on_route, NULL);
+	use_number(rt_route_each(sockets.rt, on_route, NULL));
 }
 
 static void ask_batch(void)
@@ -217,67 +241,70 @@ static void ask_batch(void)
 	ip_prefix_parse("10.0.0.1/24", &prefix);
 	for (int i = 1; i < 4; i++)
 		rt_batch_address_add(batch, i, &prefix);
-	rt_batch_send(batch, &error);
+	use_number(rt_batch_send(batch, &error));
 	use_string(error_text(&error));
 }
 
 static void on_rt_event(const struct rt_event *event, void *userdata _unused_)
 {
+	use_number(event->type);
+	use_number(event->index);
+	use_number(event->family);
 	if (event->type == RT_LINK_GONE || event->type == RT_LINK_CHANGED)
 		use_link(&event->link);
 }
 
 static void ask_rt_monitor(void)
 {
-	rt_monitor_read(sockets.monitor, on_rt_event, NULL);
+	use_number(rt_monitor_read(sockets.monitor, on_rt_event, NULL));
 }
 
 static void ask_table(void)
 {
-	nft_table_look_up(sockets.nft, FAMILY_INET, "nsctl");
+	use_number(nft_table_look_up(sockets.nft, FAMILY_INET, "nsctl"));
 }
 
-static int on_chain(const struct nft_chain_info *chain, void *userdata)
+static int on_chain(const struct nft_chain_info *chain, void *userdata _unused_)
 {
-	*(size_t *)userdata += use_string(chain->table) + use_string(chain->chain);
+	use_string(chain->table);
+	use_string(chain->chain);
+	use_number(chain->family);
+	use_number(chain->base << 1 | chain->filter);
+	use_number(chain->hook);
+	use_number(chain->priority);
+	use_number(chain->policy);
 	return 0;
 }
 
 static void ask_chains(void)
 {
-	size_t sum = 0;
-
-	nft_chain_each(sockets.nft, on_chain, &sum);
+	use_number(nft_chain_each(sockets.nft, on_chain, NULL));
 }
 
-static int on_rule(const struct nft_rule_info *rule, void *userdata)
+static int on_rule(const struct nft_rule_info *rule, void *userdata _unused_)
 {
-	*(size_t *)userdata +=
-		use_string(rule->table) + use_string(rule->chain) + use_string(rule->comment);
+	use_string(rule->table);
+	use_string(rule->chain);
+	use_string(rule->comment);
+	use_number(rule->handle);
 	return 0;
 }
 
 static void ask_rules(void)
 {
-	size_t sum = 0;
-
-	nft_rule_each(sockets.nft, FAMILY_INET, "nsctl", "forward", on_rule, &sum);
+	use_number(nft_rule_each(sockets.nft, FAMILY_INET, "nsctl", "forward", on_rule, NULL));
 }
 
-static int on_element(const void *key, uint32_t length, void *userdata)
+static int on_element(const void *key, uint32_t length, void *userdata _unused_)
 {
-	const uint8_t *bytes = key;
-
-	for (uint32_t i = 0; i < length; i++)
-		*(size_t *)userdata += bytes[i];
+	use(key, length);
 	return 0;
 }
 
 static void ask_elements(void)
 {
-	size_t sum = 0;
-
-	nft_element_each(sockets.nft, FAMILY_INET, "nsctl", "isolated", on_element, &sum);
+	use_number(
+		nft_element_each(sockets.nft, FAMILY_INET, "nsctl", "isolated", on_element, NULL));
 }
 
 static void ask_nft_batch(void)
@@ -287,25 +314,25 @@ static void ask_nft_batch(void)
 
 	nft_table_add(batch, FAMILY_INET, "nsctl");
 	nft_element_add(batch, FAMILY_INET, "nsctl", "isolated", "\x0a\0\0\1", 4);
-	nft_batch_commit(batch, &error);
+	use_number(nft_batch_commit(batch, &error));
 	use_string(error_text(&error));
 }
 
 static void ask_generation(void)
 {
-	nft_generation(sockets.nft);
+	use_number(nft_generation(sockets.nft));
 }
 
-static void on_nft_event(const struct nft_event *event, void *userdata)
+static void on_nft_event(const struct nft_event *event, void *userdata _unused_)
 {
-	*(size_t *)userdata += use_string(event->table);
+	use_string(event->table);
+	use_number(event->family);
+	use_number(event->chains);
 }
 
 static void ask_nft_monitor(void)
 {
-	size_t sum = 0;
-
-	nft_monitor_read(sockets.nft_monitor, sockets.nft, on_nft_event, &sum);
+	use_number(nft_monitor_read(sockets.nft_monitor, sockets.nft, on_nft_event, NULL));
 }
 
 static void (*const questions[])(void) = {
@@ -314,7 +341,17 @@ static void (*const questions[])(void) = {
 	ask_nft_batch,    ask_generation,    ask_nft_monitor,
 };
 
-#define QUESTIONS_OF_LIBNFTNL 6 /* from ask_table on */
+static uint32_t ask(const uint8_t *data, size_t size, uint8_t behind)
+{
+	answers.data = data + 1;
+	answers.left = size - 1;
+	answers.behind = behind;
+	answers.told = 0;
+	answers.fuzzing = true;
+	questions[data[0] % ARRAY_SIZE(questions)]();
+	answers.fuzzing = false;
+	return answers.told;
+}
 
 static void open_sockets(void)
 {
@@ -331,21 +368,9 @@ static void open_sockets(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	size_t question = size ? data[0] % ARRAY_SIZE(questions) : 0;
-
 	if (!sockets.rt)
 		open_sockets();
-	if (size < 1)
-		return 0;
-	answers.data = data + 1;
-	answers.left = size - 1;
-	answers.fuzzing = true;
-	if (__lsan_disable && question >= QUESTIONS_OF_LIBNFTNL)
-		__lsan_disable();
-	if (setjmp(answers.next) == 0)
-		questions[question]();
-	if (__lsan_enable && question >= QUESTIONS_OF_LIBNFTNL)
-		__lsan_enable();
-	answers.fuzzing = false;
+	if (size && ask(data, size, 0) != ask(data, size, 0xff))
+		abort();
 	return 0;
 }

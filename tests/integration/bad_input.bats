@@ -277,7 +277,7 @@ same_except_profile() {
 
 	run -0 nsctl list
 	says vpn
-	pgrep -x nsctld >/run/world/nsctld.pid
+	pgrep -o -x nsctld >/run/world/nsctld.pid
 	undo "rm -f /run/nsctl/nsctld.log"
 	nsctld_stop
 	nsctld_start

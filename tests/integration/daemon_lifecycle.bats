@@ -37,7 +37,6 @@ prepare_file() {
 	nsctld_stop KILL
 	ip link del ns-vpn
 	nsctld_start
-	equal "$(state vpn)" partial
 	nsctl up vpn
 	no_drift vpn
 	works vpn
@@ -180,6 +179,11 @@ resident() {
 	grep -q libasan "/proc/$(nsctld_pid)/maps" || (($(resident) <= memory + 256)) # kB
 }
 
+# Before it is another program, what nsctld forks has its name.
+no_other_nsctld() {
+	[[ $(pgrep -x nsctld) == "$(nsctld_pid)" ]]
+}
+
 @test "the socket activation of systemd: nsctld takes the socket that it is given" {
 	nsctld_stop
 	rm -f $socket
@@ -197,7 +201,7 @@ resident() {
 	END
 	echo $! >/run/world/nsctld.pid
 	wait_until nsctld_answers
-	equal "$(pgrep -x nsctld)" "$(nsctld_pid)"
+	wait_until no_other_nsctld
 	nsctl up vpn
 	works vpn
 	nsctl down vpn

@@ -50,16 +50,16 @@ shell=(bash --norc --noprofile -b -i)
 		type fg\r
 		raw
 		type two\n
-		see two\r\n
+		see two\r\ntwo\r\n
 		type \x1a
 		see Stopped
 		see @@ 
-		type bg; echo $?\r
-		see \n0\r\n
+		type bg\r
+		see Stopped
 		type fg\r
 		raw
 		type three\n
-		see three\r\n
+		see three\r\nthree\r\n
 		type \x03
 		see @@ 
 		modes shell

@@ -20,6 +20,11 @@ her() {
 	as alice nsctl exec hers -- "$@" 3>&-
 }
 
+# is_stopped NAME: the only process of alice's with this name
+is_stopped() {
+	[[ $(ps -o stat= -p "$(pgrep -u alice -x "$1")" 2>/dev/null) == T* ]]
+}
+
 @test "who is admitted by name or by group gets in, nobody else does" {
 	equal "$(her id -un)" alice
 	equal "$(as alice nsctl exec theirs -- id -un)" alice
@@ -137,6 +142,19 @@ her() {
 	done
 }
 
+@test "what is no UTF-8 arrives as it is: words, variables, the directory" {
+	as alice python3 <<-'END'
+		import os, subprocess, tempfile
+		os.chdir(tempfile.mkdtemp(suffix=b"caf\xe9", dir=b"/run/world/alice"))
+		os.environb.update({b"LATIN": b"\xff\xfe", b"GREEN": b"green"})
+		script = 'printf "%s\n" "$1" "$LATIN" "$GREEN" "$(pwd)"'
+		told = subprocess.check_output(["nsctl", "exec", "hers", "--", "sh", "-c", script, "sh", b"a\x80\xc3b"])
+		wanted = [b"a\x80\xc3b", b"\xff\xfe", b"green", os.getcwdb(), b""]
+		os.rmdir(os.getcwdb())
+		assert told.split(b"\n") == wanted, told
+	END
+}
+
 @test "when nsctl is killed, the command does not stay behind" {
 	her sh -c 'echo $$ >/run/world/alice/pid; exec sleep 1000' 2>/dev/null &
 	wait_until test -s /run/world/alice/pid
@@ -145,6 +163,15 @@ her() {
 	pkill -KILL -u alice -x nsctl
 	wait_until is_gone "$command"
 	rm /run/world/alice/pid
+}
+
+@test "nsctl, stopped with its command, ends when its session is killed" {
+	her sh -c 'kill -STOP $$' &
+	local shell=$! status=0
+	wait_until is_stopped nsctl
+	pkill -KILL -u alice -x nsctl-session
+	wait $shell || status=$?
+	equal "$status" 125
 }
 
 @test "down ends the command, and nsctl says by what it died" {

@@ -261,18 +261,26 @@ static void a_status_that_lacks_a_line_denies(_unused_ void **state)
 		assert_int_equal(standing_parse_status(*text, &standing), -EBADMSG);
 }
 
+/* Of a process of its own, since a tool that this one runs under may change its limits. */
 static void limits_are_those_that_the_kernel_says(_unused_ void **state)
 {
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *text = NULL, *path = NULL;
 	struct rlimit limits[RLIM_NLIMITS], expected;
+	pid_t pid = fork();
 
-	assert_int_equal(file_read(-1, "/proc/self/limits", 1 << 16, &text, NULL), 0);
+	if (pid == 0)
+		for (;;)
+			pause();
+	path = str_format("/proc/%d/limits", pid);
+	assert_int_equal(file_read(-1, path, 1 << 16, &text, NULL), 0);
 	assert_int_equal(limits_parse(text, limits), 0);
 	for (int i = 0; i < (int)RLIM_NLIMITS; i++) {
-		assert_int_equal(getrlimit(i, &expected), 0);
+		assert_int_equal(prlimit(pid, i, NULL, &expected), 0);
 		assert_true(limits[i].rlim_cur == expected.rlim_cur);
 		assert_true(limits[i].rlim_max == expected.rlim_max);
 	}
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	*strstr(text, "Max open files") = 'x';
 	assert_int_equal(limits_parse(text, limits), -EBADMSG);
 }
@@ -302,41 +310,87 @@ static void we_are_no_stranger_to_ourselves(_unused_ void **state)
 	close(fds[1]);
 }
 
-/* The pair was made by a process that is gone by the time of the question. */
+static void send_fd(int through, int fd)
+{
+	char control[CMSG_SPACE(sizeof(fd))] = {}, byte = 0;
+	struct iovec part = { &byte, 1 };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+	*header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(fd)),
+				    .cmsg_level = SOL_SOCKET,
+				    .cmsg_type = SCM_RIGHTS };
+	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	if (sendmsg(through, &message, 0) != 1)
+		_exit(1);
+}
+
+static int receive_fd(int through)
+{
+	char control[CMSG_SPACE(sizeof(int))] = {}, byte;
+	struct iovec part = { &byte, 1 };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	const struct cmsghdr *header;
+	int fd = -1;
+
+	assert_int_equal(recvmsg(through, &message, 0), 1);
+	header = CMSG_FIRSTHDR(&message);
+	if (header)
+		memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+	return fd;
+}
+
+/* A process that makes a pair of sockets, gives one away, and ends at a byte on `through`. */
+static pid_t start_peer(int through, int other_end)
+{
+	pid_t pid = fork();
+	int fds[2];
+	char byte;
+
+	if (pid != 0)
+		return pid;
+	close(other_end);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0)
+		_exit(1);
+	send_fd(through, fds[0]);
+	_exit(read(through, &byte, 1) == 1 ? 0 : 1);
+}
+
 static void a_peer_that_has_ended_has_no_standing(_unused_ void **state)
 {
 	struct standing standing;
-	struct inheritance inheritance;
+	struct session_inheritance inheritance;
+	int cgroup_fd = -1;
 	struct peer peer;
-	int fds[2], ready[2];
-	char byte;
+	int fds[2], socket_fd;
 	pid_t pid;
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-	assert_int_equal(pipe(ready), 0);
-	assert_int_equal(peer_of_socket(fds[0], &peer), 0);
-	pid = fork();
-	if (pid == 0)
-		_exit(read(ready[0], &byte, 1) == 1 ? 0 : 1);
-	close_fd(peer.pidfd);
-	peer.pid = pid;
-	peer.pidfd = syscall(434 /* pidfd_open */, pid, 0);
+	pid = start_peer(fds[1], fds[0]);
+	socket_fd = receive_fd(fds[0]);
+	assert_int_equal(peer_of_socket(socket_fd, &peer), 0);
+	assert_int_equal(peer.pid, pid);
 	assert_true(peer_alive(&peer));
 	assert_int_equal(peer_standing(&peer, &standing), 0);
-	assert_int_equal(write(ready[1], "", 1), 1);
+	assert_int_equal(write(fds[0], "", 1), 1);
 	/* ended, but not reaped: its number is still its own */
 	assert_int_equal(waitid(P_PID, pid, &(siginfo_t){}, WEXITED | WNOWAIT), 0);
 	assert_false(peer_alive(&peer));
 	assert_true(peer_standing(&peer, &standing) < 0);
-	assert_true(peer_inheritance(&peer, &inheritance) < 0);
+	assert_true(peer_inheritance(&peer, &inheritance, &cgroup_fd) < 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	assert_int_equal(peer_standing(&peer, &standing), -ESRCH);
-	assert_int_equal(peer_inheritance(&peer, &inheritance), -ESRCH);
+	assert_int_equal(peer_inheritance(&peer, &inheritance, &cgroup_fd), -ESRCH);
 	peer_clear(&peer);
-	for (int i = 0; i < 2; i++) {
-		close(fds[i]);
-		close(ready[i]);
-	}
+	close(socket_fd);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 /* ---- limits --------------------------------------------------------------------------- */

@@ -21,7 +21,7 @@ static inline void private_or_skip(void)
 		fprintf(stderr, "skipped: no namespaces can be made here: %s\n", strerror(errno));
 		exit(77);
 	}
-	if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0 ||
+	if (mount("none", "/", "none", MS_PRIVATE | MS_REC, NULL) < 0 ||
 	    mount("tmpfs", "/run", "tmpfs", 0, "mode=755") < 0) {
 		perror("/run");
 		exit(1);

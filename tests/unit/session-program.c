@@ -91,23 +91,48 @@ static void keep_inheritable(void)
 		_exit(97);
 }
 
-/* As nsctld does it; 60 and above, where nothing is in the way. */
-static void become_session(const struct run *run, int connection, int request)
+/* As nsctld does it; 60, where nothing is in the way. */
+static void become_starter(int socket_fd)
 {
-	int null_fd = open("/dev/null", O_RDWR);
-	int sources[] = { null_fd, null_fd, null_fd, connection, request, run->namespace_fd };
+	int null_fd = open("/dev/null", O_RDWR), fd = fcntl(socket_fd, F_DUPFD, 60);
 
-	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
-		if (sources[i] >= 0)
-			sources[i] = fcntl(sources[i], F_DUPFD, 60);
-	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
-		if (sources[i] >= 0)
-			place(sources[i], i);
+	for (int i = 0; i < SESSION_FD_STARTER; i++)
+		place(null_fd, i);
+	place(fd, SESSION_FD_STARTER);
 	/* one more than there should be: it must not reach the command */
-	place(sources[0], 40);
+	place(null_fd, 40);
+	/* nor may what it ignores */
+	signal(SIGUSR1, SIG_IGN);
 	keep_inheritable();
 	execl(SESSION_PROGRAM, "nsctl-session", NULL);
 	_exit(98);
+}
+
+static int starter_fd;
+static pid_t starter;
+
+static int start_starter(void **state _unused_)
+{
+	int sockets[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
+	starter = fork();
+	assert_true(starter >= 0);
+	if (starter == 0)
+		become_starter(sockets[1]);
+	close(sockets[1]);
+	starter_fd = sockets[0];
+	return 0;
+}
+
+/* It ends by itself when nobody can want anything of it. */
+static int end_starter(void **state _unused_)
+{
+	int status = 0;
+
+	close(starter_fd);
+	assert_int_equal(waitpid(starter, &status, 0), starter);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static int request_file(const struct run *run)
@@ -127,21 +152,10 @@ static int request_file(const struct run *run)
 static void send_fds(const struct run *run, uint16_t type, uint16_t length, size_t n)
 {
 	struct session_message message = { .type = type, .length = length };
-	struct iovec part = { &message, sizeof(message) };
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(4 * sizeof(int))];
-	} control = { .header = { .cmsg_len = CMSG_LEN(n * sizeof(int)),
-				  .cmsg_level = SOL_SOCKET,
-				  .cmsg_type = SCM_RIGHTS } };
-	struct msghdr header = { .msg_iov = &part, .msg_iovlen = 1 };
+	int fds[4] = {}; /* our 0, n times */
 
-	memset(CMSG_DATA(&control.header), 0, 4 * sizeof(int)); /* our 0, n times */
-	if (n) {
-		header.msg_control = &control;
-		header.msg_controllen = CMSG_SPACE(n * sizeof(int));
-	}
-	assert_int_equal(sendmsg(run->connection, &header, 0), sizeof(message));
+	assert_int_equal(send_with_fds(run->connection, &message, sizeof(message), fds, n, 0),
+			 sizeof(message));
 }
 
 /* A process that has it for its controlling terminal, as the user's shell has the user's. */
@@ -182,16 +196,48 @@ static void send_stdio(const struct run *run, int out)
 	close(null_fd);
 }
 
+/* What its caller has is what this process has. */
+static struct session_inheritance own_inheritance(void)
+{
+	struct session_inheritance own = { .login_uid = UINT32_MAX };
+
+	for (int i = 0; i < (int)RLIM_NLIMITS; i++)
+		assert_int_equal(getrlimit(i, &own.limits[i]), 0);
+	assert_int_equal(scheduling_of_child(0, &own.scheduling), 0);
+	return own;
+}
+
+static pid_t start_session(const struct run *run, int connection, int request)
+{
+	static uint64_t last_id;
+	struct session_start start = {
+		.id = ++last_id,
+		.n_namespaces = run->namespace_fd >= 0,
+		.inheritance = own_inheritance(),
+	};
+	struct session_started started;
+	int fds[] = { connection, request, run->namespace_fd }, pidfd;
+	size_t n_fds = 1;
+
+	assert_int_equal(
+		send_with_fds(starter_fd, &start, sizeof(start), fds, 2 + start.n_namespaces, 0),
+		sizeof(start));
+	assert_int_equal(receive_with_fds(starter_fd, &started, sizeof(started), &pidfd, &n_fds, 0),
+			 sizeof(started));
+	assert_int_equal(started.id, last_id);
+	assert_int_equal(started.code, 0);
+	assert_int_equal(n_fds, 1);
+	close(pidfd);
+	return started.pid;
+}
+
 static void start(struct run *run)
 {
 	int sockets[2], pipes[2], request = request_file(run);
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
-	run->leader = fork();
-	assert_true(run->leader >= 0);
-	if (run->leader == 0)
-		become_session(run, sockets[1], request);
+	run->leader = start_session(run, sockets[1], request);
 	run->connection = sockets[0];
 	send_stdio(run, pipes[1]);
 	close(sockets[1]); /* only now: a leader that refuses at once must not fail the sending */
@@ -835,5 +881,5 @@ int main(int argc, char **argv)
 		fputs("session-program: needs root\n", stderr);
 		return 77;
 	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, start_starter, end_starter);
 }

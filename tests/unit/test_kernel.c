@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "nsctl/kernel.h"
@@ -510,6 +511,16 @@ static void a_process_is_described_as_the_kernel_has_it(_unused_ void **state)
 	assert_int_equal(process_describe(-1, search.network, 0, &info), -ESRCH);
 }
 
+/* What all this is about came with Linux 5.3; Valgrind 3.19 does not know it, and clone(2) only as
+ * fork and as a thread. */
+static void calls_or_skip(void)
+{
+	if (syscall(SYS_open_tree, -1, "", 0) >= 0 || errno != ENOSYS)
+		return;
+	fprintf(stderr, "skipped: open_tree, move_mount or pidfd_open is missing here\n");
+	exit(77);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -530,6 +541,7 @@ int main(void)
 		cmocka_unit_test(a_process_is_described_as_the_kernel_has_it),
 	};
 
+	calls_or_skip();
 	private_or_skip();
 	return cmocka_run_group_tests_name("kernel", tests, NULL, NULL);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* base: the event loop. */
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/epoll.h>
+#include <time.h>
 
 #include "unit.h"
 
@@ -89,6 +91,43 @@ static void a_timer_fires_once_and_not_too_early(void **state)
 	assert_true(bed->fired >= start + 20000);
 }
 
+/* Of the clock that a timerfd goes by, as the kernel tells it (timerfd_show in fs/timerfd.c): the
+ * number of descriptors that go by this one. */
+static int timers_of_clock(int clock)
+{
+	int count = 0;
+
+	for (int fd = 0; fd < 100; fd++) {
+		char path[64], line[128];
+		FILE *file;
+		int found;
+
+		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+		file = fopen(path, "re");
+		while (file && fgets(line, sizeof(line), file))
+			count += sscanf(line, "clockid: %d", &found) == 1 && found == clock;
+		if (file)
+			fclose(file);
+	}
+	return count;
+}
+
+static void time_stands_still_while_the_machine_sleeps(void **state)
+{
+	struct bed *bed = *state;
+	struct timespec before, after;
+	uint64_t now;
+	int timers = timers_of_clock(CLOCK_MONOTONIC);
+
+	assert_int_equal(loop_add_timer(bed->loop, count_and_exit, bed, &bed->timer), 0);
+	assert_int_equal(timers_of_clock(CLOCK_MONOTONIC), timers + 1);
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	now = now_usec();
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	assert_true(now >= before.tv_sec * 1000000ull + before.tv_nsec / 1000);
+	assert_true(now <= after.tv_sec * 1000000ull + after.tv_nsec / 1000);
+}
+
 static void a_disarmed_timer_is_silent(void **state)
 {
 	struct bed *bed = *state;
@@ -163,6 +202,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(hang_up_is_told_without_asking, make, unmake),
 		cmocka_unit_test_setup_teardown(a_timer_fires_once_and_not_too_early, make, unmake),
 		cmocka_unit_test_setup_teardown(a_disarmed_timer_is_silent, make, unmake),
+		cmocka_unit_test_setup_teardown(time_stands_still_while_the_machine_sleeps, make,
+						unmake),
 		cmocka_unit_test_setup_teardown(a_callback_may_free_itself_and_others, make,
 						unmake),
 		cmocka_unit_test_setup_teardown(events_can_be_changed, make, unmake),

@@ -48,6 +48,23 @@ static void through_shell(const char *word, char *buffer, size_t room)
 	assert_int_equal(pclose(pipe), 0);
 }
 
+static void any_bytes_are_told_in_utf8_and_come_back(_unused_ void **state)
+{
+	static const char *const wrong[] = { "\xc4\x80" /* U+0100 */, "\xe2\x98\x83", "\xff",
+					     "\xc3" };
+	_cleanup_free_ char *text = NULL, *back = NULL;
+	char bytes[256];
+
+	for (size_t i = 0; i < 256; i++)
+		bytes[i] = (i + 1) % 256;
+	text = str_from_latin1(bytes);
+	assert_string_equal(text + strlen(text) - 6, "ýþÿ");
+	assert_int_equal(str_to_latin1(text, &back), 0);
+	assert_string_equal(back, bytes);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_int_equal(str_to_latin1(wrong[i], &back), -EILSEQ);
+}
+
 static void a_shell_reads_a_quoted_word_as_it_was(_unused_ void **state)
 {
 	static const char *const words[] = { "plain",      "a b",     "",           "it's",
@@ -168,6 +185,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(escape_leaves_nothing_that_a_terminal_obeys),
+		cmocka_unit_test(any_bytes_are_told_in_utf8_and_come_back),
 		cmocka_unit_test(a_shell_reads_a_quoted_word_as_it_was),
 		cmocka_unit_test(numbers_are_whole_and_in_range),
 		cmocka_unit_test(distance_counts_edits),

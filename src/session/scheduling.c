@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Scheduling of CPUs and disks; see scheduling.h for what is promised. */
+/* Scheduling of CPUs and disks; see nsctl/session.h for what is promised. */
 #include <errno.h>
 #include <linux/ioprio.h>
 #include <linux/sched.h>
@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-#include "scheduling.h"
+#include "nsctl/session.h"
 
 /* linux/sched/types.h can't be included beside the C library's sched.h; this is its first version,
  * which every kernel takes. */

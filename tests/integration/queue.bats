@@ -1,0 +1,234 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Calls that come while another is under way: those for the same profile wait for it, in the order
+# they came, also when its caller has gone; those for others do not wait.
+
+load lib/common
+
+prepare() {
+	local name
+	for name in first second; do
+		profile $name <<-END
+			[access]
+			users = alice
+			[dns]
+			nameserver = 9.9.9.9
+		END
+	done
+}
+
+is_traced() {
+	grep -q '^TracerPid:\s*[1-9]' "/proc/$(nsctld_pid)/status"
+}
+
+# hold_up: `up` of a profile stops for a second and a half at the first unmount in its new mount
+# namespace: its network is there by then, its link and its record are not yet.
+hold_up() {
+	strace -f -qq -o /dev/null -e trace=umount2 -e inject=umount2:delay_enter=1500000:when=1 \
+		-p "$(nsctld_pid)" 3>&- 4>&- &
+	tracer=$!
+	undo "kill $tracer 2>/dev/null || true; wait_until not_traced"
+	wait_until is_traced
+}
+
+not_traced() {
+	! is_traced
+}
+
+# later NAME COMMAND…: in the background; what it says and its status are in /run/world/NAME.
+later() {
+	{
+		local status=0
+		"${@:2}" >"/run/world/$1" 2>&1 </dev/null || status=$?
+		echo "status $status" >>"/run/world/$1"
+	} 3>&- 4>&- &
+	undo "rm -f /run/world/$1"
+}
+
+# said NAME: when it has ended
+said() {
+	wait_until -t 30 grep -q '^status' "/run/world/$1"
+	cat "/run/world/$1"
+}
+
+is_under_way() {
+	! grep -q '^status' "/run/world/$1"
+}
+
+# begin_up NAME: the up of "first" is held
+begin_up() {
+	hold_up
+	later "$1" nsctl up first
+	wait_until test -e /run/netns/first
+	is_under_way "$1"
+}
+
+# begin_down NAME: the down of "first" waits for a process that does not want to end
+begin_down() {
+	nsctl up first
+	inside first sh -c 'trap "echo >/run/world/told" TERM; echo >/run/world/ready; while :; do sleep 0.05; done' \
+		>/dev/null 2>&1 3>&- 4>&- &
+	undo "rm -f /run/world/ready /run/world/told"
+	wait_until test -s /run/world/ready
+	later "$1" nsctl down first
+	wait_until test -s /run/world/told
+	is_under_way "$1"
+}
+
+@test "up, and up meanwhile: the second finds it up" {
+	begin_up one
+	run -0 nsctl up first
+	equal "$output" "first: already up"
+	equal "$(said one)" $'first: up\nstatus 0'
+	no_drift first
+}
+
+@test "up, and down meanwhile: it is down, and nothing is left" {
+	begin_up one
+	run -0 nsctl down first
+	equal "$output" "first: down"
+	equal "$(said one)" $'first: up\nstatus 0'
+	equal "$(state first)" down
+}
+
+@test "down, and up meanwhile: it is up anew" {
+	begin_down one
+	local before
+	before=$(stat -Lc %i /run/netns/first)
+	run -0 nsctl up first
+	equal "$output" "first: up"
+	equal "$(said one)" $'first: down\nstatus 0'
+	no_drift first
+	[[ $(stat -Lc %i /run/netns/first) != "$before" ]]
+}
+
+@test "down, and down meanwhile: the second finds it down" {
+	begin_down one
+	run -0 nsctl down first
+	says "already down"
+	equal "$(said one)" $'first: down\nstatus 0'
+}
+
+@test "up, and exec meanwhile: the command runs in a profile that is whole" {
+	begin_up one
+	run -0 inside first sh -c 'cat /etc/resolv.conf; ip -4 -o address show eth0'
+	says "nameserver 9.9.9.9" "inet 10.193.0."
+	equal "$(said one)" $'first: up\nstatus 0'
+}
+
+@test "up, and a user's exec meanwhile" {
+	begin_up one
+	run -0 as alice nsctl exec first -- cat /etc/resolv.conf
+	says "nameserver 9.9.9.9"
+	equal "$(said one)" $'first: up\nstatus 0'
+}
+
+@test "down, and exec meanwhile: it does not outlive the profile" {
+	begin_down one
+	later two as alice nsctl exec first -- sleep 1000
+	equal "$(said one)" $'first: down\nstatus 0'
+	run said two
+	[[ $output != *"status 0"* ]]
+	run ! pgrep -u alice sleep
+}
+
+@test "the first caller goes meanwhile: what it began is finished, and the others are served" {
+	hold_up
+	nsctl up first >/dev/null 2>&1 3>&- 4>&- &
+	local first=$!
+	wait_until test -e /run/netns/first
+	later two nsctl up first
+	kill -KILL $first
+	equal "$(said two)" $'first: already up\nstatus 0'
+	no_drift first
+}
+
+@test "one who waits goes meanwhile: the others are served" {
+	begin_down one
+	nsctl up first >/dev/null 2>&1 3>&- 4>&- &
+	local second=$!
+	later three nsctl up first
+	sleep 0.2 # both wait by now, or are about to
+	kill -KILL $second
+	equal "$(said one)" $'first: down\nstatus 0'
+	run said three
+	says "status 0"
+	no_drift first
+}
+
+@test "another profile's calls do not wait" {
+	begin_down one
+	run -0 nsctl up second
+	run -0 as alice nsctl exec second -- cat /etc/resolv.conf
+	says "nameserver 9.9.9.9"
+	run -0 nsctl down second
+	is_under_way one
+	equal "$(said one)" $'first: down\nstatus 0'
+}
+
+@test "the same profiles in another order, again and again: nobody waits for ever" {
+	local i
+	both_ways() {
+		for i in {1..8}; do
+			timeout 60 nsctl up "$1" "$2" >/dev/null
+			timeout 60 nsctl down "$2" "$1" >/dev/null
+		done
+	}
+	later one both_ways first second
+	later two both_ways second first
+	run said one
+	equal "$output" "status 0"
+	run said two
+	equal "$output" "status 0"
+}
+
+starter_is_traced() {
+	grep -q '^TracerPid:\s*[1-9]' "/proc/$(pgrep -x nsctl-starter)/status"
+}
+
+@test "a session that has not entered yet when the profile goes down does not run in what is left" {
+	nsctl up first
+	strace -f -qq -o /run/world/setns -e trace=setns -e inject=setns:delay_enter=1500000 \
+		-p "$(pgrep -x nsctl-starter)" 3>&- 4>&- &
+	tracer=$!
+	undo "kill $tracer 2>/dev/null || true; rm -f /run/world/setns"
+	wait_until starter_is_traced
+	later one as alice nsctl exec first -- sleep 1000
+	wait_until pgrep -x nsctl-session
+	run -0 nsctl down first
+	run said one
+	[[ $output != *"status 0"* ]]
+	run ! pgrep -u alice sleep
+	kill $tracer
+	wait $tracer || true
+	# It was held on its way, and did not come there.
+	run ! grep 'setns.* = 0' /run/world/setns
+	grep -q setns /run/world/setns
+}
+
+@test "a session that has not started yet when the profile goes down is waited for" {
+	nsctl up first
+	local starter
+	starter=$(pgrep -x nsctl-starter)
+	kill -STOP "$starter"
+	undo "kill -CONT $starter 2>/dev/null || true"
+	later one as alice env PYTHONPATH="$integration" python3 -B -c '
+from varlink_client import Connection
+connection = Connection()
+connection.call("Exec", {"profile": "first", "command": ["sleep", "1000"], "environment": [],
+                         "directory": "/", "umask": 18}, upgrade=True)
+print("asked", flush=True)
+while connection.socket.recv(1000):
+    pass
+print("closed")'
+	wait_until grep -q asked /run/world/one
+	nsctl list >/dev/null # what belongs to the call is done by now
+	later two nsctl down first
+	nsctl list >/dev/null
+	is_under_way two
+	kill -CONT "$starter"
+	equal "$(said two)" $'first: down\nstatus 0'
+	equal "$(said one)" $'asked\nclosed\nstatus 0'
+	run ! pgrep -u alice sleep
+}
