@@ -22,6 +22,7 @@ PLAIN = """
 [access]
 users = alice
 [link]
+interface = inside0
 address = 10.77.0.2/24
 [dns]
 nameserver = 9.9.9.9

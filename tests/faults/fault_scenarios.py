@@ -25,9 +25,9 @@ ls -1 /sys/class/net; env; echo end"""
 ONLY_INSIDE = (r"net:\[PROFILE\]", r"mnt:\[PROFILE\]", r"/ /srv rw,nosuid,nodev,relatime - tmpfs .*",
                r"\S*/faulty/etc/resolv.conf /etc/resolv.conf rw,.*", "# made by nsctl .*",
                r"\S*/faulty/etc/hosts /etc/hosts rw,.*", "nameserver 9.9.9.9", "# profile faulty",
-               "10.1.1.1 one", r"\S*/faulty/issue /etc/issue .*", r"/share /mnt ro,.*", "eth0",
+               "10.1.1.1 one", r"\S*/faulty/issue /etc/issue .*", r"/share /mnt ro,.*", "inside0",
                "NSCTL_PROFILE=faulty")
-ONLY_OUTSIDE = (r"(net|mnt):\[\d+\]", "nameserver .*", "nsctl0", "ns-faulty",
+ONLY_OUTSIDE = (r"(net|mnt):\[\d+\]", "nameserver .*", "nsctl0", "ns-faulty", "eth0",
                 r"\S* /run/(netns|nsctl/ns)\S* .*")
 
 Point = collections.namedtuple("Point", "actor call number what")
@@ -252,7 +252,7 @@ class Down(Scenario):
 
 class Exec(Scenario):
     name = "exec"
-    actors = ("nsctld", "nsctld/child", "nsctl-session", "nsctl-session/child")
+    actors = ("nsctld", "nsctld/child", "nsctl-starter", "nsctl-session", "nsctl-session/child")
     up_before = True
     user = USER
 
