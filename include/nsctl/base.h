@@ -64,6 +64,11 @@ void cleanup_strv(char ***strv);
 /* Closes fd unless it is negative, keeps errno; returns -1 so that "fd = close_fd(fd)". */
 int close_fd(int fd);
 
+/* The array with room for n elements, as reallocarray(3); NULL when out of memory: the old one is
+ * still there. (The analyser of GCC takes the C library's for the end of what calloc gave, and for
+ * a leak what is stored in it.) */
+void *array_grow(void *array, size_t n, size_t size); /* array.c */
+
 /* ---- errors (error.c) ----------------------------------------------------------------- */
 
 /*

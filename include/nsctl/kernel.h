@@ -303,9 +303,12 @@ void nft_rule_delete(struct nft_batch *batch, uint32_t family, const char *table
 void nft_rules_flush(struct nft_batch *batch, uint32_t family, const char *table,
 		     const char *chain);
 
-/* Building a rule: each call appends one expression; register 1 carries the value looked at. */
+/* Building a rule: each call appends one expression; register 1 carries the value looked at. What
+ * there is no memory for shows when the rule is put into a batch, whose commit then fails. */
 struct nftnl_rule *nft_rule_new(uint32_t family, const char *table, const char *chain,
 				const char *comment);
+/* False for NULL, and for a rule that something is missing of. */
+bool nft_rule_whole(const struct nftnl_rule *rule);
 void nft_match_set(struct nftnl_rule *rule, const char *set, bool not_in);
 void nft_load_meta(struct nftnl_rule *rule, uint32_t key);
 void nft_load_ipv4(struct nftnl_rule *rule, bool destination); /* with its nfproto match */

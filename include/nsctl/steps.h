@@ -85,6 +85,8 @@ struct host_sysctl { /* a value to put back */
 	char *name, *value;
 	struct host_sysctl *next;
 };
+/* NULL: out of memory. */
+struct host_sysctl *host_sysctl_new(const char *name, const char *value);
 
 struct host {
 	const char *runtime_directory;   /* borrowed */
@@ -131,6 +133,7 @@ struct drift {
 		char *what;
 	} * items;
 	size_t count;
+	bool incomplete; /* there was no memory for some */
 };
 int drift_add(struct drift *drift, const char *step, const char *format, ...) _printf_(3, 4);
 void drift_clear(struct drift *drift);

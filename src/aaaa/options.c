@@ -161,8 +161,7 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 	*options = (struct options){ .policy = { .qtypes = { 28 }, .n_qtypes = 1 },
 				     .port = 53,
 				     .queues = 1,
-				     .table = "nsctl-aaaa",
-				     .user = "nobody" };
+				     .table = "nsctl-aaaa" };
 	for (size_t i = 0; i < ARRAY_SIZE(entries); i++)
 		longs[i] = (struct option){ .name = entries[i].name,
 					    .has_arg = entries[i].argument ? required_argument
@@ -200,6 +199,7 @@ void options_help(FILE *out)
 		fprintf(out, "  %-18s  %s\n", left, _(entry->help));
 	}
 	fputs(_("\nWithout options: --hook=output --port=53 --qtype=AAAA --dnssec=pass --queues=1\n"
-		"--table=nsctl-aaaa --user=nobody. To be started by root. See also nsctl-aaaa(8).\n"),
+		"--table=nsctl-aaaa, and the user nsctl-aaaa or else nobody. To be started by root. See\n"
+		"also nsctl-aaaa(8).\n"),
 	      out);
 }

@@ -12,7 +12,8 @@ struct options {
 	struct dns_policy policy;
 	unsigned port, queue, queues; /* queue: its number; 0: a free one */
 	unsigned ready_fd;            /* 0: none */
-	const char *statistics, *table, *user;
+	const char *statistics, *table;
+	const char *user;               /* NULL: its own, or nobody */
 	const char *interface, *from;   /* NULL: any */
 	struct ip_address from_address; /* `from`, parsed */
 	bool no_rules, help, version;

@@ -176,6 +176,11 @@ int queue_fd(const struct queue *queue)
 	return queue->fd;
 }
 
+unsigned queue_number(const struct queue *queue)
+{
+	return ntohs(queue->number);
+}
+
 void queue_set_priority(struct queue *queue, uint32_t priority)
 {
 	queue->priority = htonl(priority);
@@ -299,6 +304,12 @@ void queue_accept(struct queue *queue, const struct queued *packet, const uint8_
 void queue_drop_rest(struct queue *queue, const struct queued *last)
 {
 	put_verdict(queue, NFQNL_MSG_VERDICT_BATCH, last->id, NF_DROP, NULL, 0);
+}
+
+int queue_accept_until(struct queue *queue, uint32_t id)
+{
+	put_verdict(queue, NFQNL_MSG_VERDICT_BATCH, htonl(id), NF_ACCEPT, NULL, 0);
+	return queue_flush(queue);
 }
 
 int queue_flush(struct queue *queue)

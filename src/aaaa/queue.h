@@ -26,6 +26,7 @@ struct queue;
 int queue_open(unsigned number, struct queue **ret, struct error *error);
 struct queue *queue_free(struct queue *queue);
 int queue_fd(const struct queue *queue);
+unsigned queue_number(const struct queue *queue);
 /* What is accepted with other bytes gets this priority, by which rules know it (Linux 5.18; earlier
  * kernels do not look at it). */
 void queue_set_priority(struct queue *queue, uint32_t priority);
@@ -38,6 +39,9 @@ void queue_accept(struct queue *queue, const struct queued *packet, const uint8_
 		  size_t length);
 /* Drops all packets received so far that have no verdict yet; in one message. */
 void queue_drop_rest(struct queue *queue, const struct queued *last);
+/* Accepts all that came until this one, itself included (in host byte order), which may not have
+ * been received; at once. */
+int queue_accept_until(struct queue *queue, uint32_t id);
 /* Sends the verdicts that are collected. 0 or a negative errno, also of those that had to be sent
  * since the last call because they were too many: packets may be without a verdict then. */
 int queue_flush(struct queue *queue);

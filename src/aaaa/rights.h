@@ -16,5 +16,5 @@
  * grows beyond file_size bytes. Before the first thread is started: capabilities are a thread's
  * own. */
 int rights_drop(uid_t uid, gid_t gid, size_t file_size, struct error *error);
-/* From now on only what the loop needs, for all threads; what else is tried ends the process. */
+/* From now on only what the loop needs, for all threads; what else is tried fails (ENOSYS). */
 int rights_seal(struct error *error);

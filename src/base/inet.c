@@ -27,16 +27,18 @@ int ip_address_parse(const char *s, struct ip_address *ret)
 
 int ip_prefix_parse(const char *s, struct ip_prefix *ret)
 {
-	const char *slash = strchr(s, '/');
-	_cleanup_free_ char *address = NULL;
+	const char *slash = strchrnul(s, '/');
 	struct ip_prefix prefix = {};
+	char address[IP_TEXT_MAX];
 	unsigned long length;
 
-	address = slash ? strndup(s, slash - s) : strdup(s);
-	if (!address || ip_address_parse(address, &prefix.address) < 0)
+	if ((size_t)(slash - s) >= sizeof(address))
+		return -EINVAL;
+	*(char *)mempcpy(address, s, slash - s) = '\0';
+	if (ip_address_parse(address, &prefix.address) < 0)
 		return -EINVAL;
 	prefix.length = ip_address_bits(&prefix.address);
-	if (slash) {
+	if (*slash) {
 		if (str_to_uint(slash + 1, prefix.length, &length) < 0)
 			return -EINVAL;
 		prefix.length = length;

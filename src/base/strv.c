@@ -29,7 +29,7 @@ int strv_take(char ***v, char *s)
 
 	if (!s)
 		return -ENOMEM;
-	grown = reallocarray(*v, n + 2, sizeof(*grown));
+	grown = array_grow(*v, n + 2, sizeof(*grown));
 	if (!grown) {
 		free(s);
 		return -ENOMEM;

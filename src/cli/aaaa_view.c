@@ -228,7 +228,7 @@ int aaaa_view_plot(FILE *out, const struct aaaa_counters *counters,
 	_cleanup_free_ double *values = calloc(COLUMNS * AAAA_SECONDS_MAX, sizeof(*values));
 	const struct aaaa_second *first = history->seconds;
 	_cleanup_free_ char *title = NULL, *note = NULL;
-	const double *column[COLUMNS];
+	const double *column[COLUMNS] = {};
 	int64_t span;
 	size_t n = 0;
 

@@ -43,18 +43,33 @@ static const struct passwd *find_user(const char *user)
 	return entry;
 }
 
+/* getgrouplist(3) knows no failure: what it could not read it takes for the end. */
+static bool was_read(int code)
+{
+	static const int failures[] = { EMFILE, ENFILE, ENOMEM, EINTR, EIO, EPERM, EACCES, ENOSPC };
+
+	for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
+		if (code == failures[i])
+			return false;
+	return true;
+}
+
 static int find_groups(struct identity *identity)
 {
-	int n = 64;
+	int n = 64, r;
 
 	for (;;) {
-		gid_t *grown = reallocarray(identity->groups, n, sizeof(*grown));
+		gid_t *grown = array_grow(identity->groups, n, sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;
 		identity->groups = grown;
 		identity->n_groups = n;
-		if (getgrouplist(identity->name, identity->gid, grown, &identity->n_groups) >= 0)
+		errno = 0;
+		r = getgrouplist(identity->name, identity->gid, grown, &identity->n_groups);
+		if (!was_read(errno))
+			return -errno;
+		if (r >= 0)
 			return 0;
 		/* it says how many there are; never less than before, lest this go on for ever */
 		n = identity->n_groups > n ? identity->n_groups : 2 * n;
@@ -66,6 +81,7 @@ static int identity_find(const char *user, struct identity *ret, struct error *e
 	struct identity identity = { .wanted = true };
 	const struct passwd *entry = find_user(user);
 	_cleanup_free_ char *shown = NULL;
+	int r;
 
 	if (!entry) {
 		shown = str_escape(user, strlen(user));
@@ -76,9 +92,11 @@ static int identity_find(const char *user, struct identity *ret, struct error *e
 	identity.name = strdup(entry->pw_name);
 	identity.home = strdup(entry->pw_dir);
 	identity.shell = strdup(str_empty(entry->pw_shell) ? "/bin/sh" : entry->pw_shell);
-	if (!identity.name || !identity.home || !identity.shell || find_groups(&identity) < 0) {
+	r = identity.name && identity.home && identity.shell ? find_groups(&identity) : -ENOMEM;
+	if (r < 0) {
 		identity_clear(&identity);
-		return error_oom(error);
+		return error_errno(error, r, _("can't find out the groups of user %s"),
+				   entry->pw_name);
 	}
 	*ret = identity;
 	return 0;

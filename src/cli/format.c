@@ -105,18 +105,18 @@ static size_t display_width(const char *s)
 int table_add(struct table *table, const char *const *cells, enum color color, size_t column)
 {
 	size_t n = table->rows * table->columns;
-	char **grown = reallocarray(table->cells, n + table->columns, sizeof(*grown));
+	char **grown = array_grow(table->cells, n + table->columns, sizeof(*grown));
 	enum color *colors;
 	char **notes;
 
 	if (!grown)
 		return -ENOMEM;
 	table->cells = grown;
-	colors = reallocarray(table->colors, n + table->columns, sizeof(*colors));
+	colors = array_grow(table->colors, n + table->columns, sizeof(*colors));
 	if (!colors)
 		return -ENOMEM;
 	table->colors = colors;
-	notes = reallocarray(table->notes, table->rows + 1, sizeof(*notes));
+	notes = array_grow(table->notes, table->rows + 1, sizeof(*notes));
 	if (!notes)
 		return -ENOMEM;
 	table->notes = notes;

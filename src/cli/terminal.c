@@ -55,17 +55,20 @@ static int open_pty(struct terminal *terminal)
 }
 
 /* From the background too, where it may only be done because it has to: without being stopped. */
-static void set_modes(int fd, const struct termios *modes)
+static bool set_modes(int fd, const struct termios *modes)
 {
 	sigset_t set, saved;
+	int r;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTTOU);
 	sigprocmask(SIG_BLOCK, &set, &saved);
 	/* now: what was typed ahead stays, and output that is on its way was processed already */
-	while (tcsetattr(fd, TCSANOW, modes) < 0 && errno == EINTR)
-		;
+	do
+		r = tcsetattr(fd, TCSANOW, modes);
+	while (r < 0 && errno == EINTR);
 	sigprocmask(SIG_SETMASK, &saved, NULL);
+	return r == 0;
 }
 
 /* To the command's. A pty does not take all of them: what it has made of them is remembered. */
@@ -229,8 +232,9 @@ void terminal_give_back(struct terminal *terminal, const struct keys *typed, con
 	all = modes;
 	all.c_lflag &= ~ICANON;
 	all.c_cc[VMIN] = all.c_cc[VTIME] = 0;
-	set_modes(terminal->master_fd, &all);
-	n = read(terminal->slave_fd, unread, sizeof(unread));
+	/* a line that is not complete would be waited for */
+	n = set_modes(terminal->master_fd, &all) ? read(terminal->slave_fd, unread, sizeof(unread))
+						 : 0;
 	set_modes(terminal->master_fd, &modes);
 	if (n > 0 && keys_end_with(typed, unread, n))
 		push_back(terminal->fd, unread, n);

@@ -81,13 +81,13 @@ bool access_admits(const struct peer *peer, char *const *users, char *const *gro
 	char *const *name;
 
 	STRV_FOREACH(name, users) {
-		uid_t uid;
+		uid_t uid = (uid_t)-1; /* nobody's */
 
 		if (user_id(*name, &uid) == 0 && uid == peer->uid)
 			return true;
 	}
 	STRV_FOREACH(name, groups) {
-		gid_t gid;
+		gid_t gid = (gid_t)-1;
 
 		if (access_group_id(*name, &gid) == 0 && peer_in_group(peer, gid))
 			return true;

@@ -162,7 +162,7 @@ static int explain(struct call *call, const char *name)
 		return 0;
 	}
 	result.code = manager_explain(call->server->manager, name, out, &error);
-	if (fclose(out) != 0 && result.code == 0)
+	if ((fclose(out) != 0 || !script) && result.code == 0)
 		result.code = error_oom(&error);
 	if (result.code < 0)
 		log_outcome(call, &result);

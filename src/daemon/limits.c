@@ -56,18 +56,20 @@ static struct usage **find(struct limits *limits, uid_t uid)
 
 int limits_take(struct limits *limits, uid_t uid, enum limit limit, size_t amount)
 {
-	struct usage **p = find(limits, uid);
-	size_t held = *p ? (*p)->held[limit] : 0;
+	struct usage *usage = *find(limits, uid);
+	size_t held = usage ? usage->held[limit] : 0;
 
 	if (uid != 0 && (held > limits->max[limit] || amount > limits->max[limit] - held))
 		return -EDQUOT;
-	if (!*p) {
-		*p = calloc(1, sizeof(**p));
-		if (!*p)
+	if (!usage) {
+		usage = calloc(1, sizeof(*usage));
+		if (!usage)
 			return -ENOMEM;
-		(*p)->uid = uid;
+		usage->uid = uid;
+		usage->next = limits->usages;
+		limits->usages = usage;
 	}
-	(*p)->held[limit] += amount;
+	usage->held[limit] += amount;
 	return 0;
 }
 

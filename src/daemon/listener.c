@@ -174,8 +174,11 @@ int listener_open(const char *path, bool restricted, gid_t group, int *ret_fd, s
 	_cleanup_free_ char *fresh = str_format("%s.new", path);
 	struct sockaddr_un address;
 	mode_t saved;
-	int r = fresh ? check_replaceable(path, error) : error_oom(error);
+	int r;
 
+	if (!fresh)
+		return error_oom(error);
+	r = check_replaceable(path, error);
 	if (r < 0)
 		return r;
 	r = make_address(fresh, &address);

@@ -152,7 +152,7 @@ static int serve(const struct options *options, struct loop *loop, int ready_fd,
 	}
 	if (r == 0)
 		r = announce(options, ready_fd, error);
-	ready_fd = close_fd(ready_fd);
+	close_fd(ready_fd);
 	if (r == 0) {
 		r = loop_run(loop);
 		if (r < 0)

@@ -189,7 +189,7 @@ static int open_proc(pid_t pid)
 int peer_standing(const struct peer *peer, struct standing *ret)
 {
 	_cleanup_close_ int proc_fd = open_proc(peer->pid);
-	struct standing standing;
+	struct standing standing = {};
 	int r;
 
 	if (proc_fd < 0)

@@ -29,7 +29,7 @@ int ipc_connect(const char *path, struct ipc_connection **ret)
 		return -errno;
 	r = ipc_connection_new(fd, ret);
 	if (r == 0)
-		fd = -1;
+		TAKE_FD(fd);
 	return r;
 }
 

@@ -214,7 +214,7 @@ static int directory_empty(int fd)
 
 	if (!directory)
 		return -errno;
-	copy = -1; /* the stream's now */
+	TAKE_FD(copy); /* the stream's now */
 	r = directory_next(directory, &name);
 	return r < 0 ? r : r == 0;
 }

@@ -221,9 +221,10 @@ void nft_chain_add(struct nft_batch *batch, uint32_t family, const char *table, 
 			batch->failed = -ENOMEM;
 		return;
 	}
-	nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, table);
-	nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, chain);
-	nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, type);
+	if (nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, table) < 0 ||
+	    nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, chain) < 0 ||
+	    nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, type) < 0)
+		batch->failed = -ENOMEM;
 	nftnl_chain_set_u32(c, NFTNL_CHAIN_HOOKNUM, hook);
 	nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, priority);
 	nftnl_chain_set_u32(c, NFTNL_CHAIN_POLICY, NF_ACCEPT);
@@ -234,17 +235,19 @@ void nft_chain_add(struct nft_batch *batch, uint32_t family, const char *table, 
 
 /* For nft(8), which shows keys in the byte order that is noted here (nftables: src/mnl.c, enum
  * byteorder). */
-static void set_byte_order(struct nftnl_set *s, uint32_t key_type)
+static bool set_byte_order(struct nftnl_set *s, uint32_t key_type)
 {
 	struct nftnl_udata_buf *udata = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
 	uint32_t order = key_type == NFT_TYPE_IPV4 ? 2 : 1; /* big endian, or the host's */
+	bool done;
 
 	if (!udata)
-		return;
-	if (nftnl_udata_put_u32(udata, NFTNL_UDATA_SET_KEYBYTEORDER, order))
-		nftnl_set_set_data(s, NFTNL_SET_USERDATA, nftnl_udata_buf_data(udata),
-				   nftnl_udata_buf_len(udata));
+		return false;
+	done = nftnl_udata_put_u32(udata, NFTNL_UDATA_SET_KEYBYTEORDER, order) &&
+	       nftnl_set_set_data(s, NFTNL_SET_USERDATA, nftnl_udata_buf_data(udata),
+				  nftnl_udata_buf_len(udata)) == 0;
 	nftnl_udata_buf_free(udata);
+	return done;
 }
 
 void nft_set_add(struct nft_batch *batch, uint32_t family, const char *table, const char *set,
@@ -258,13 +261,13 @@ void nft_set_add(struct nft_batch *batch, uint32_t family, const char *table, co
 			batch->failed = -ENOMEM;
 		return;
 	}
-	nftnl_set_set_str(s, NFTNL_SET_TABLE, table);
-	nftnl_set_set_str(s, NFTNL_SET_NAME, set);
+	if (nftnl_set_set_str(s, NFTNL_SET_TABLE, table) < 0 ||
+	    nftnl_set_set_str(s, NFTNL_SET_NAME, set) < 0 || !set_byte_order(s, key_type))
+		batch->failed = -ENOMEM;
 	nftnl_set_set_u32(s, NFTNL_SET_FAMILY, family);
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, key_type);
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, key_length);
 	nftnl_set_set_u32(s, NFTNL_SET_ID, batch->nft->sequence);
-	set_byte_order(s, key_type);
 	nftnl_set_nlmsg_build_payload(h, s);
 	nftnl_set_free(s);
 	batch_take(batch, h);
@@ -285,8 +288,9 @@ static void element_operation(struct nft_batch *batch, uint16_t type, uint16_t f
 			batch->failed = -ENOMEM;
 		return;
 	}
-	nftnl_set_set_str(s, NFTNL_SET_TABLE, table);
-	nftnl_set_set_str(s, NFTNL_SET_NAME, set);
+	if (nftnl_set_set_str(s, NFTNL_SET_TABLE, table) < 0 ||
+	    nftnl_set_set_str(s, NFTNL_SET_NAME, set) < 0)
+		batch->failed = -ENOMEM;
 	nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, key, key_length);
 	nftnl_set_elem_add(s, element);
 	nftnl_set_elems_nlmsg_build_payload(h, s);
@@ -309,10 +313,11 @@ void nft_element_delete(struct nft_batch *batch, uint32_t family, const char *ta
 
 static void rule_add(struct nft_batch *batch, struct nftnl_rule *rule, uint16_t flags)
 {
-	struct nlmsghdr *h =
-		rule ? operation(batch, NFT_MSG_NEWRULE,
-				 nftnl_rule_get_u32(rule, NFTNL_RULE_FAMILY), NLM_F_CREATE | flags)
-		     : NULL;
+	struct nlmsghdr *h = nft_rule_whole(rule)
+				     ? operation(batch, NFT_MSG_NEWRULE,
+						 nftnl_rule_get_u32(rule, NFTNL_RULE_FAMILY),
+						 NLM_F_CREATE | flags)
+				     : NULL;
 
 	if (h) {
 		nftnl_rule_nlmsg_build_payload(h, rule);

@@ -16,41 +16,63 @@
 #include <netinet/ip.h>
 #include <string.h>
 
+/* What there was no memory for must never be missing in a rule that the kernel takes: a rule
+ * without its table is one that no batch takes. */
+static void spoil(struct nftnl_rule *rule)
+{
+	nftnl_rule_unset(rule, NFTNL_RULE_TABLE);
+}
+
+static void set_comment(struct nftnl_rule *rule, const char *comment)
+{
+	struct nftnl_udata_buf *udata = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
+
+	if (!udata || !nftnl_udata_put_strz(udata, NFTNL_UDATA_RULE_COMMENT, comment) ||
+	    nftnl_rule_set_data(rule, NFTNL_RULE_USERDATA, nftnl_udata_buf_data(udata),
+				nftnl_udata_buf_len(udata)) < 0)
+		spoil(rule);
+	if (udata)
+		nftnl_udata_buf_free(udata);
+}
+
 struct nftnl_rule *nft_rule_new(uint32_t family, const char *table, const char *chain,
 				const char *comment)
 {
 	struct nftnl_rule *rule = nftnl_rule_alloc();
-	struct nftnl_udata_buf *udata;
 
 	if (!rule)
 		return NULL;
 	nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, family);
-	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table);
-	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain);
-	if (!comment)
-		return rule;
-	udata = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
-	if (!udata)
-		return rule;
-	if (nftnl_udata_put_strz(udata, NFTNL_UDATA_RULE_COMMENT, comment))
-		nftnl_rule_set_data(rule, NFTNL_RULE_USERDATA, nftnl_udata_buf_data(udata),
-				    nftnl_udata_buf_len(udata));
-	nftnl_udata_buf_free(udata);
+	if (nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table) < 0 ||
+	    nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain) < 0)
+		spoil(rule);
+	if (comment)
+		set_comment(rule, comment);
 	return rule;
 }
 
-/* A new expression at the end of the rule, or NULL: then the rule is incomplete, which the kernel
- * refuses or, for a missing match, must never see; so out of memory here is fatal for the process,
- * as for any allocator of its kind. */
+bool nft_rule_whole(const struct nftnl_rule *rule)
+{
+	return rule && nftnl_rule_is_set(rule, NFTNL_RULE_TABLE);
+}
+
+/* A new expression at the end of the rule; NULL when there is no memory, or no rule. */
 static struct nftnl_expr *append(struct nftnl_rule *rule, const char *name)
 {
 	struct nftnl_expr *expression = rule ? nftnl_expr_alloc(name) : NULL;
 
-	if (rule && !expression)
-		abort();
 	if (expression)
 		nftnl_rule_add_expr(rule, expression);
+	else if (rule)
+		spoil(rule);
 	return expression;
+}
+
+static void set_name(struct nftnl_rule *rule, struct nftnl_expr *e, uint16_t attribute,
+		     const char *name)
+{
+	if (nftnl_expr_set_str(e, attribute, name) < 0)
+		spoil(rule);
 }
 
 void nft_load_meta(struct nftnl_rule *rule, uint32_t key)
@@ -104,7 +126,7 @@ void nft_match_set(struct nftnl_rule *rule, const char *set, bool not_in)
 	if (!e)
 		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
-	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, set);
+	set_name(rule, e, NFTNL_EXPR_LOOKUP_SET, set);
 	if (not_in)
 		nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
 }
@@ -120,6 +142,8 @@ static void match_ct_bits(struct nftnl_rule *rule, uint32_t key, uint32_t bits)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, key);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, NFT_REG_1);
 	e = append(rule, "bitwise");
+	if (!e)
+		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, sizeof(bits));
@@ -199,17 +223,15 @@ void nft_queue(struct nftnl_rule *rule, uint16_t first, uint16_t total)
 	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_FLAGS, NFT_QUEUE_FLAG_BYPASS);
 }
 
-/* Filled up with zeros, as XT_ALIGN has it; libnftnl frees it with the expression. */
+/* Filled up with zeros, as XT_ALIGN has it; libnftnl frees it with the expression. NULL: no memory.
+ */
 static void *padded(const void *info, size_t length, uint32_t *ret_length)
 {
 	void *memory;
 
 	*ret_length = (uint32_t)XT_ALIGN(length);
 	memory = calloc(1, *ret_length);
-
-	if (!memory)
-		abort();
-	return memcpy(memory, info, length);
+	return memory ? memcpy(memory, info, length) : NULL;
 }
 
 void nft_xt_match(struct nftnl_rule *rule, const char *name, uint32_t revision, const void *info,
@@ -221,10 +243,13 @@ void nft_xt_match(struct nftnl_rule *rule, const char *name, uint32_t revision, 
 
 	if (!e)
 		return;
-	nftnl_expr_set_str(e, NFTNL_EXPR_MT_NAME, name);
+	set_name(rule, e, NFTNL_EXPR_MT_NAME, name);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_MT_REV, revision);
 	data = padded(info, length, &data_length);
-	nftnl_expr_set(e, NFTNL_EXPR_MT_INFO, data, data_length);
+	if (data)
+		nftnl_expr_set(e, NFTNL_EXPR_MT_INFO, data, data_length);
+	else
+		spoil(rule);
 }
 
 void nft_xt_target(struct nftnl_rule *rule, const char *name, uint32_t revision, const void *info,
@@ -236,8 +261,11 @@ void nft_xt_target(struct nftnl_rule *rule, const char *name, uint32_t revision,
 
 	if (!e)
 		return;
-	nftnl_expr_set_str(e, NFTNL_EXPR_TG_NAME, name);
+	set_name(rule, e, NFTNL_EXPR_TG_NAME, name);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_TG_REV, revision);
 	data = padded(info, length, &data_length);
-	nftnl_expr_set(e, NFTNL_EXPR_TG_INFO, data, data_length);
+	if (data)
+		nftnl_expr_set(e, NFTNL_EXPR_TG_INFO, data, data_length);
+	else
+		spoil(rule);
 }

@@ -59,7 +59,7 @@ void rt_batch_add(struct rt_batch *batch, struct nl_msg *message, int harmless, 
 
 	if (!batch || batch->failed || !message)
 		goto out;
-	grown = reallocarray(batch->items, batch->count + 1, sizeof(*grown));
+	grown = array_grow(batch->items, batch->count + 1, sizeof(*grown));
 	if (!grown || append(batch, message) < 0) {
 		batch->items = grown ? grown : batch->items;
 		goto out;

@@ -153,9 +153,9 @@ static int set_mac(struct rtnl_link *link, const struct ether_addr *mac)
 }
 
 /* About the link of that name, where nobody knows its index yet. */
-static struct nl_msg *named_message(const char *name)
+static struct nl_msg *named_message(int type, const char *name)
 {
-	struct nl_msg *message = rt_link_message(RTM_NEWLINK, AF_UNSPEC, 0);
+	struct nl_msg *message = rt_link_message(type, AF_UNSPEC, 0);
 
 	if (message && nla_put_string(message, IFLA_IFNAME, name) < 0) {
 		nlmsg_free(message);
@@ -268,14 +268,16 @@ static int settle_veth(struct rt *rt, const struct rt_veth *veth, int index, str
 
 int rt_veth_create(struct rt *rt, const struct rt_veth *veth, int *ret_index, struct error *error)
 {
-	struct rt_link_info info;
+	struct rt_link_info info = {};
 	int r = rt_request_or(rt, veth_message(veth), error, _("can't create veth %s"), veth->name);
 
 	if (r < 0)
 		return r;
 	r = rt_link_by_name(rt, veth->name, &info);
-	if (r < 0)
+	if (r < 0) {
+		rt_request(rt, named_message(RTM_DELLINK, veth->name), NULL);
 		return error_errno(error, r, _("can't find link %s"), veth->name);
+	}
 	r = settle_veth(rt, veth, info.index, error);
 	if (r < 0)
 		rt_link_delete(rt, info.index, NULL);
@@ -322,8 +324,8 @@ int rt_link_set_up(struct rt *rt, int index, struct error *error)
 
 int rt_link_set_up_named(struct rt *rt, const char *name, struct error *error)
 {
-	return rt_request_or(rt, put_up(named_message(name)), error, _("can't bring link %s up"),
-			     name);
+	return rt_request_or(rt, put_up(named_message(RTM_NEWLINK, name)), error,
+			     _("can't bring link %s up"), name);
 }
 
 int rt_link_set_no_ipv6(struct rt *rt, int index, struct error *error)

@@ -91,8 +91,9 @@ static int make(struct operation *operation, struct step_context *context, bool 
 	}
 	if (!instance->since)
 		instance->since = time(NULL);
-	instance->config = repair_config(context->profile);
-	r = record_write(operation->manager, instance, &operation->error);
+	r = repair_config(context->profile, &instance->config);
+	r = r < 0 ? error_oom(&operation->error)
+		  : record_write(operation->manager, instance, &operation->error);
 	if (r < 0)
 		fail(operation, r, "record");
 	return r;
@@ -144,10 +145,12 @@ void apply(struct operation *operation)
 		r = record_refused(manager, operation->name, &operation->error);
 	if (r == 0 && fresh) {
 		instance = add_instance(manager, operation->name);
-		if (!instance)
-			r = error_oom(&operation->error);
+		if (!instance) {
+			error_oom(&operation->error);
+			r = -ENOMEM;
+		}
 	}
-	if (r < 0) {
+	if (r != 0) {
 		fail(operation, r, NULL);
 		operation_finish(operation);
 		return;

@@ -72,6 +72,7 @@ struct manager {
 		ino_t network, mount;
 	} * census;
 	size_t n_census;
+	bool census_incomplete; /* there was no memory for all */
 	uint64_t census_time;
 };
 
@@ -152,9 +153,14 @@ bool repair_begin(struct operation *operation, struct instance *instance,
 void repair_end(struct operation *operation, struct instance *instance);
 /* Without a profile nothing can be put right. */
 void repair_give_up(struct instance *instance, const char *why);
-/* What instance->config is to be. */
-uint32_t repair_config(const struct profile *profile);
+/* What instance->config is to be; -ENOMEM. */
+int repair_config(const struct profile *profile, uint32_t *ret);
 json_t *repair_json(const struct instance *instance, const struct profile *profile);
+
+/* json_memory.c: has there been memory for all JSON that this thread made or read since it began?
+ */
+void json_memory_begin(void);
+bool json_memory_failed(void);
 
 /* aaaa.c: "aaaa" of a profile's status, null when it has no responder. NULL: out of memory. */
 json_t *aaaa_status(const struct manager *manager, const struct instance *instance);

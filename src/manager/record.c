@@ -18,10 +18,12 @@
 #define MAC_TEXT_MAX sizeof("00:00:00:00:00:00")
 #define SYSCTL_CONF  "net/ipv4/conf/"
 
+/* What was made since json_memory_begin. */
 static int write_json(const char *path, json_t *root, struct error *error)
 {
 	_cleanup_free_ char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
-	int r = text ? file_write_atomic(path, 0600, text, strlen(text)) : -ENOMEM;
+	int r = text && !json_memory_failed() ? file_write_atomic(path, 0600, text, strlen(text))
+					      : -ENOMEM;
 
 	json_decref(root);
 	return r < 0 ? error_errno(error, r, _("can't write %s"), path) : 0;
@@ -60,15 +62,16 @@ static int read_json(const char *path, json_t **ret)
 {
 	_cleanup_free_ char *text = NULL;
 	json_error_t json_error;
-	size_t length;
+	size_t length = 0;
 	json_t *root;
 	int r = read_own(path, &text, &length);
 
 	*ret = NULL;
 	if (r <= 0)
 		return r;
+	json_memory_begin();
 	root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &json_error);
-	if (!root && json_error_code(&json_error) == json_error_out_of_memory)
+	if (!root && json_memory_failed())
 		return -ENOMEM;
 	if (!json_is_object(root)) {
 		log_warning("%s:%d: not a record: %s; it is left alone", path, json_error.line,
@@ -137,6 +140,7 @@ int record_write(struct manager *manager, const struct instance *instance, struc
 		if (r < 0)
 			return error_errno(error, r, _("can't make %s"), manager->state_directory);
 	}
+	json_memory_begin();
 	root = json_pack("{sI sI so so so so so sb ss ss ss si sI sb so so ss sb sb sb sI}",
 			 "since", (json_int_t)instance->since, "config",
 			 (json_int_t)instance->config, "users", strings(instance->users), "groups",
@@ -194,14 +198,15 @@ static bool get_bool(const json_t *root, const char *key)
 	return json_is_true(json_object_get(root, key));
 }
 
-static void get_strings(const json_t *root, const char *key, char ***ret)
+static int get_strings(const json_t *root, const char *key, char ***ret)
 {
 	json_t *array = json_object_get(root, key), *value;
 	size_t i;
 
 	json_array_foreach(array, i, value)
-		if (json_is_string(value))
-			strv_add(ret, json_string_value(value));
+		if (json_is_string(value) && strv_add(ret, json_string_value(value)) < 0)
+			return -ENOMEM;
+	return 0;
 }
 
 static void get_name(const json_t *root, const char *key, char name[IFNAMSIZ])
@@ -246,7 +251,7 @@ static bool get_id(const json_t *root, const char *key, const char *own, struct 
 	return id->ino != 0;
 }
 
-static void get_mounted(const json_t *root, struct instance *instance)
+static int get_mounted(const json_t *root, struct instance *instance)
 {
 	json_t *array = json_object_get(root, "mounted"), *value;
 	size_t i;
@@ -258,22 +263,24 @@ static void get_mounted(const json_t *root, struct instance *instance)
 			.ino = json_integer_value(json_object_get(value, "ino")),
 		};
 
-		if (target && target[0] == '/')
-			instance_mounted_add(instance, target, &id);
+		if (target && target[0] == '/' && instance_mounted_add(instance, target, &id) < 0)
+			return -ENOMEM;
 	}
+	return 0;
 }
 
-static void fill(struct instance *instance, const json_t *root)
+/* -ENOMEM: what it leaves out it would not remember. */
+static int fill(struct instance *instance, const json_t *root)
 {
 	const char *gateway = json_string_value(json_object_get(root, "gateway"));
 
 	instance->since = json_integer_value(json_object_get(root, "since"));
 	instance->config = json_integer_value(json_object_get(root, "config"));
-	get_strings(root, "users", &instance->users);
-	get_strings(root, "groups", &instance->groups);
+	if (get_strings(root, "users", &instance->users) < 0 ||
+	    get_strings(root, "groups", &instance->groups) < 0 || get_mounted(root, instance) < 0)
+		return -ENOMEM;
 	instance->has_netns = get_id(root, "netns", "/proc/self/ns/net", &instance->netns_id);
 	instance->has_mounts = get_id(root, "mounts", "/proc/self/ns/mnt", &instance->mounts_id);
-	get_mounted(root, instance);
 	instance->has_resolver = get_bool(root, "resolver");
 	get_name(root, "bridge", instance->bridge);
 	get_name(root, "interface", instance->interface);
@@ -289,6 +296,7 @@ static void fill(struct instance *instance, const json_t *root)
 	instance->masquerades = get_bool(root, "masquerades");
 	instance->forwards = get_bool(root, "forwards");
 	instance->aaaa_config = json_integer_value(json_object_get(root, "aaaa"));
+	return 0;
 }
 
 static int read_instance(struct manager *manager, const char *name, struct instance ***end,
@@ -309,10 +317,9 @@ static int read_instance(struct manager *manager, const char *name, struct insta
 		return 0;
 	}
 	instance = instance_new(name);
-	if (instance)
-		fill(instance, root);
+	r = instance ? fill(instance, root) : -ENOMEM;
 	json_decref(root);
-	if (!instance)
+	if (r < 0)
 		return error_oom(error);
 	r = instance_hold(&manager->host, instance, error);
 	if (r < 0)
@@ -354,6 +361,7 @@ int record_write_host(struct manager *manager, struct error *error)
 	path = str_format("%s/host.json", manager->options.runtime_directory);
 	if (!path)
 		return error_oom(error);
+	json_memory_begin();
 	if (host->bridges || host->sysctls || host->has_table || host->netns_directory)
 		r = write_json(path, host_json(host), error);
 	else if (unlink(path) < 0 && errno != ENOENT)
@@ -371,7 +379,7 @@ static void get_mac(const json_t *root, const char *key, struct ether_addr *mac)
 		ether_aton_r(value, mac);
 }
 
-static void read_bridges(struct host *host, const json_t *root)
+static int read_bridges(struct host *host, const json_t *root)
 {
 	json_t *array = json_object_get(root, "bridges"), *value;
 	size_t i;
@@ -380,13 +388,14 @@ static void read_bridges(struct host *host, const json_t *root)
 		struct host_bridge *bridge = calloc(1, sizeof(*bridge));
 
 		if (!bridge)
-			return;
+			return -ENOMEM;
 		get_name(value, "name", bridge->name);
 		bridge->index = get_index(value, "index");
 		get_mac(value, "mac", &bridge->mac);
 		bridge->next = host->bridges;
 		host->bridges = bridge;
 	}
+	return 0;
 }
 
 /* net/ipv4/ip_forward, or net/ipv4/conf/INTERFACE/ and one of two: what the forward step saves. A
@@ -417,7 +426,7 @@ static bool sysctl_valid(const char *name, const char *value)
 	       (strcmp(value, "0") == 0 || strcmp(value, "1") == 0);
 }
 
-static void read_sysctls(struct host *host, const json_t *root)
+static int read_sysctls(struct host *host, const json_t *root)
 {
 	json_t *array = json_object_get(root, "sysctls"), *value;
 	struct host_sysctl **end = &host->sysctls;
@@ -426,22 +435,17 @@ static void read_sysctls(struct host *host, const json_t *root)
 	json_array_foreach(array, i, value) {
 		const char *name = json_string_value(json_object_get(value, "name"));
 		const char *text = json_string_value(json_object_get(value, "value"));
-		struct host_sysctl *saved =
-			sysctl_valid(name, text) ? calloc(1, sizeof(*saved)) : NULL;
+		struct host_sysctl *saved;
 
-		if (!saved)
+		if (!sysctl_valid(name, text))
 			continue;
-		saved->name = strdup(name);
-		saved->value = strdup(text);
-		if (!saved->name || !saved->value) {
-			free(saved->name);
-			free(saved->value);
-			free(saved);
-			return;
-		}
+		saved = host_sysctl_new(name, text);
+		if (!saved)
+			return -ENOMEM;
 		*end = saved;
 		end = &saved->next;
 	}
+	return 0;
 }
 
 static int read_host(struct manager *manager, struct error *error)
@@ -459,13 +463,14 @@ static int read_host(struct manager *manager, struct error *error)
 		return error_errno(error, r, _("can't read %s"), path);
 	if (!root)
 		return 0;
-	read_bridges(&manager->host, root);
-	read_sysctls(&manager->host, root);
+	r = read_bridges(&manager->host, root);
+	if (r == 0)
+		r = read_sysctls(&manager->host, root);
 	manager->host.netns_directory =
 		json_integer_value(json_object_get(root, "netns_directory"));
 	manager->host.has_table = get_bool(root, "table");
 	json_decref(root);
-	return 0;
+	return r < 0 ? error_oom(error) : 0;
 }
 
 static bool ends_with(const char *s, const char *suffix)

@@ -217,12 +217,14 @@ static int add_to_hash(const char *section, const char *key, const char *value,
 	return 0;
 }
 
-uint32_t repair_config(const struct profile *profile)
+int repair_config(const struct profile *profile, uint32_t *ret)
 {
 	uint32_t hash = 1;
+	int r = profile_each_value(profile, add_to_hash, &hash);
 
-	profile_each_value(profile, add_to_hash, &hash);
-	return hash ? hash : 1;
+	if (r == 0)
+		*ret = hash ? hash : 1;
+	return r;
 }
 
 /* A bridge that nsctl did not make is not nsctl's to make anew: its own maker will. */
@@ -243,12 +245,17 @@ bool repair_begin(struct operation *operation, struct instance *instance,
 {
 	struct manager *manager = operation->manager;
 	struct guard *guard = instance->guard;
+	uint32_t config = 0;
 
 	if (!profile->repair) {
 		repair_forget(manager, instance);
 		return false;
 	}
-	if (instance->config && instance->config != repair_config(profile)) {
+	if (repair_config(profile, &config) < 0) {
+		give_up(guard, strdup(_("out of memory")));
+		return false;
+	}
+	if (instance->config && instance->config != config) {
 		give_up(guard, strdup(_("the profile was changed since it was made")));
 		return false;
 	}
@@ -288,8 +295,9 @@ void repair_end(struct operation *operation, struct instance *instance)
 		count_try(guard, operation->step ? operation->step : steps[0]->name, now);
 	guard->failed = failed;
 	free(guard->last);
+	guard->last =
+		failed ? strdup(error_text(&operation->error)) : strv_join(operation->made, ", ");
 	if (failed) { /* tried again, until it is enough */
-		guard->last = strdup(error_text(&operation->error));
 		log_warning("profile %s can't be put right: %s", instance->name,
 			    error_text(&operation->error));
 		repair_suspect(instance);
@@ -297,7 +305,6 @@ void repair_end(struct operation *operation, struct instance *instance)
 	}
 	guard->repairs++;
 	events_watch_responder(guard);
-	guard->last = strv_join(operation->made, ", ");
 	log_notice("profile %s: put back what was gone or changed: %s", instance->name,
 		   guard->last ? guard->last : "");
 }

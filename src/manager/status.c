@@ -11,10 +11,12 @@
 static void on_process(pid_t pid _unused_, ino_t network, ino_t mount, void *userdata)
 {
 	struct manager *manager = userdata;
-	struct census *grown = reallocarray(manager->census, manager->n_census + 1, sizeof(*grown));
+	struct census *grown = array_grow(manager->census, manager->n_census + 1, sizeof(*grown));
 
-	if (!grown)
+	if (!grown) {
+		manager->census_incomplete = true;
 		return;
+	}
 	manager->census = grown;
 	grown[manager->n_census++] = (struct census){ .network = network, .mount = mount };
 }
@@ -25,6 +27,7 @@ static size_t count_processes(struct manager *manager, const struct instance *in
 
 	if (now_usec() - manager->census_time > CENSUS_USEC) {
 		manager->n_census = 0;
+		manager->census_incomplete = false;
 		process_each(on_process, manager);
 		manager->census_time = now_usec();
 	}
@@ -139,8 +142,9 @@ json_t *manager_status(struct manager *manager, const char *name)
 	_cleanup_(profile_freep) struct profile *profile = NULL;
 	_cleanup_error_ struct error error = {};
 	_cleanup_(drift_clear) struct drift drift = {};
-	json_t *nat;
+	json_t *nat, *status;
 
+	json_memory_begin();
 	if (instance) {
 		manager_profile(manager, name, &profile, &error);
 		check_all(manager, instance, profile, &error, &drift);
@@ -148,11 +152,17 @@ json_t *manager_status(struct manager *manager, const char *name)
 	nat = !instance || !instance->interface[0]
 		      ? json_null()
 		      : json_string(instance->masquerades ? "masquerade" : "none");
-	return json_pack("{ss ss so so so so so si so so so s[]}", "name", name, "state",
-			 state_of(instance, &drift), "since", since_json(instance), "netns",
-			 netns_json(instance), "interfaces", interfaces_json(instance), "nat", nat,
-			 "dns", dns_json(instance, profile), "processes",
-			 instance ? (int)count_processes(manager, instance) : 0, "drift",
-			 drift_json(&drift), "repair", repair_json(instance, profile), "aaaa",
-			 aaaa_status(manager, instance), "services");
+	status = json_pack("{ss ss so so so so so si so so so s[]}", "name", name, "state",
+			   state_of(instance, &drift), "since", since_json(instance), "netns",
+			   netns_json(instance), "interfaces", interfaces_json(instance), "nat",
+			   nat, "dns", dns_json(instance, profile), "processes",
+			   instance ? (int)count_processes(manager, instance) : 0, "drift",
+			   drift_json(&drift), "repair", repair_json(instance, profile), "aaaa",
+			   aaaa_status(manager, instance), "services");
+	/* what is left out would not be so */
+	if (drift.incomplete || (instance && manager->census_incomplete) || json_memory_failed()) {
+		json_decref(status);
+		return NULL;
+	}
+	return status;
 }

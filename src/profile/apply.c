@@ -69,7 +69,7 @@ static int list_append(const struct schema_key *key, void *object, const char *t
 		return r;
 	}
 	length = *length_of(key, object);
-	grown = reallocarray(list_of(key, object), length + 1, size);
+	grown = array_grow(list_of(key, object), length + 1, size);
 	if (!grown) {
 		if (key->type->clear)
 			key->type->clear(&element);

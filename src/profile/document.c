@@ -62,7 +62,7 @@ static void section_done(struct document_section *section)
 static int add_value(struct document *document, struct document_value value)
 {
 	struct document_value *grown =
-		reallocarray(document->values, document->n_values + 1, sizeof(*grown));
+		array_grow(document->values, document->n_values + 1, sizeof(*grown));
 
 	if (!grown || !value.origin) {
 		value_done(&value);
@@ -78,7 +78,7 @@ static int add_value(struct document *document, struct document_value value)
 static int add_section(struct document *document, struct document_section section)
 {
 	struct document_section *grown =
-		reallocarray(document->sections, document->n_sections + 1, sizeof(*grown));
+		array_grow(document->sections, document->n_sections + 1, sizeof(*grown));
 
 	if (!grown || !section.origin) {
 		section_done(&section);

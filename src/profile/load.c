@@ -96,7 +96,7 @@ static int load_parent(char *const *directories, unsigned flags, struct chain *c
 {
 	_cleanup_free_ char *path = NULL, *text = NULL;
 	_cleanup_error_ struct error local = {};
-	size_t length;
+	size_t length = 0;
 	int r;
 
 	for (size_t i = 0; i < chain->n; i++)

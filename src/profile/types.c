@@ -357,7 +357,7 @@ static int ready_parse(_unused_ const struct schema_key *key, const char *text, 
 {
 	struct service *service = service_of(field);
 
-	if (str_equal(text, "started") || str_equal(text, "notify")) {
+	if (strcmp(text, "started") == 0 || strcmp(text, "notify") == 0) {
 		service->ready = *text == 's' ? READY_STARTED : READY_NOTIFY;
 		return 0;
 	}

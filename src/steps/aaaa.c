@@ -205,7 +205,7 @@ static int start(const struct step_context *context, char **arguments, struct er
 	r = detached_start(network, context->host->responder_program, arguments, write_fd);
 	if (r < 0)
 		return error_errno(error, r, "%s", _("can't start the responder"));
-	write_fd = close_fd(write_fd);
+	close_fd(TAKE_FD(write_fd));
 	return wait_until_ready(read_fd, error);
 }
 

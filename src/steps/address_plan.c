@@ -18,7 +18,7 @@ struct prefixes {
 
 static int prefixes_add(struct prefixes *list, const struct ip_prefix *prefix)
 {
-	struct ip_prefix *grown = reallocarray(list->items, list->count + 1, sizeof(*grown));
+	struct ip_prefix *grown = array_grow(list->items, list->count + 1, sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
@@ -111,7 +111,7 @@ static int plan_auto(struct step_context *context, int own_index, struct error *
 		.subnet_length = bridge ? BRIDGE_SUBNET_LENGTH : PAIR_SUBNET_LENGTH,
 	};
 	struct route_search search = { .own_index = own_index, .all = &taken };
-	struct allocation allocation;
+	struct allocation allocation = {};
 	size_t count = 0;
 	int r = 0;
 

@@ -23,20 +23,33 @@ static bool wanted(const struct profile *profile)
 
 /* ---- the sysctl, and what it changes besides --------------------------------------------- */
 
-static int save(struct host *host, const char *name, const char *value)
+static void host_sysctl_free(struct host_sysctl *saved)
+{
+	free(saved->name);
+	free(saved->value);
+	free(saved);
+}
+
+struct host_sysctl *host_sysctl_new(const char *name, const char *value)
 {
 	struct host_sysctl *saved = calloc(1, sizeof(*saved));
 
 	if (!saved)
-		return -ENOMEM;
+		return NULL;
 	saved->name = strdup(name);
 	saved->value = strdup(value);
-	if (!saved->name || !saved->value) {
-		free(saved->name);
-		free(saved->value);
-		free(saved);
+	if (saved->name && saved->value)
+		return saved;
+	host_sysctl_free(saved);
+	return NULL;
+}
+
+static int save(struct host *host, const char *name, const char *value)
+{
+	struct host_sysctl *saved = host_sysctl_new(name, value);
+
+	if (!saved)
 		return -ENOMEM;
-	}
 	saved->next = host->sysctls;
 	host->sysctls = saved;
 	host->intact_generation = 0;
@@ -52,9 +65,7 @@ void forward_forget(struct host *host)
 		struct host_sysctl *saved = host->sysctls;
 
 		host->sysctls = saved->next;
-		free(saved->name);
-		free(saved->value);
-		free(saved);
+		host_sysctl_free(saved);
 	}
 }
 
@@ -114,8 +125,9 @@ static int prepare(struct host *host, struct error *error)
 	return r < 0 ? error_errno(error, r, _("can't read %s"), IP_FORWARD) : 1;
 }
 
-/* What was saved stays noted until forget_saved, so that the rules against strangers can be taken
- * away after it. */
+/* What was saved stays noted until forward_forget, so that the rules against strangers can be taken
+ * away after it. Where forwarding itself stays on (it is the first), so does all that goes with it.
+ */
 static int restore(struct host *host, struct error *error)
 {
 	int r = 0;
@@ -127,6 +139,8 @@ static int restore(struct host *host, struct error *error)
 		if (s < 0 && s != -ENOENT) /* an interface that has gone */
 			r = error_errno(error, s, _("can't set %s back to %s"), saved->name,
 					saved->value);
+		if (r < 0 && saved == host->sysctls)
+			break;
 	}
 	return r;
 }

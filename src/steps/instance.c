@@ -54,7 +54,7 @@ int instance_mounted_add(struct instance *instance, const char *target, const st
 			break;
 		}
 	copy = strdup(target);
-	grown = copy ? reallocarray(instance->mounted, instance->n_mounted + 1, sizeof(*grown))
+	grown = copy ? array_grow(instance->mounted, instance->n_mounted + 1, sizeof(*grown))
 		     : NULL;
 	if (!grown) {
 		free(copy);
@@ -149,19 +149,23 @@ void step_warn(struct step_context *context, const char *format, ...)
 
 int drift_add(struct drift *drift, const char *step, const char *format, ...)
 {
-	void *grown = reallocarray(drift->items, drift->count + 1, sizeof(*drift->items));
+	void *grown = array_grow(drift->items, drift->count + 1, sizeof(*drift->items));
 	char *what = NULL;
 	va_list ap;
 
-	if (!grown)
+	if (!grown) {
+		drift->incomplete = true;
 		return -ENOMEM;
+	}
 	drift->items = grown;
 	va_start(ap, format);
 	if (vasprintf(&what, format, ap) < 0)
 		what = NULL;
 	va_end(ap);
-	if (!what)
+	if (!what) {
+		drift->incomplete = true;
 		return -ENOMEM;
+	}
 	drift->items[drift->count].step = step;
 	drift->items[drift->count++].what = what;
 	return 0;

@@ -33,17 +33,22 @@ static int add_to_hash(const char *section, const char *key, const char *value,
 	return 0;
 }
 
-static uint32_t config_of(const struct profile *profile)
+static int config_of(const struct profile *profile, uint32_t *ret)
 {
 	uint32_t hash = 1;
+	int r = profile_each_value(profile, add_to_hash, &hash);
 
-	profile_each_value(profile, add_to_hash, &hash);
-	return hash ? hash : 1;
+	if (r == 0)
+		*ret = hash ? hash : 1;
+	return r;
 }
 
-bool link_is_outdated(const struct instance *instance, const struct profile *profile)
+int link_is_outdated(const struct instance *instance, const struct profile *profile)
 {
-	return instance->link_config && instance->link_config != config_of(profile);
+	uint32_t config = 0;
+	int r = config_of(profile, &config);
+
+	return r < 0 ? r : instance->link_config && instance->link_config != config;
 }
 
 static bool wanted(const struct profile *profile)
@@ -226,8 +231,8 @@ static int up(struct step_context *context, struct error *error)
 	if (r < 0)
 		return r;
 	r = has_outer ? settle(context, master, error) : make_pair(context, master, error);
-	if (r >= 0)
-		context->instance->link_config = config_of(context->profile);
+	if (r >= 0 && config_of(context->profile, &context->instance->link_config) < 0)
+		r = error_oom(error);
 	return r < 0 ? r : r || !has_outer;
 }
 
@@ -263,9 +268,12 @@ static int check(struct step_context *context, struct drift *drift)
 {
 	const struct profile *profile = context->profile;
 	struct rt_link_info outer, inner;
-	int master = 0;
+	int master = 0, r;
 
-	if (link_is_outdated(context->instance, profile))
+	r = link_is_outdated(context->instance, profile);
+	if (r < 0)
+		return r;
+	if (r > 0)
 		drift_add(drift, "link", "%s", _("[link] or [route] of the profile changed"));
 	if (!look_outer(context, &outer)) {
 		char name[IFNAMSIZ], altname[64];

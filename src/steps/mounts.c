@@ -215,7 +215,7 @@ int mounts_hold(const struct host *host, struct instance *instance, struct error
 	_cleanup_free_ char *pin = instance_directory(host, instance, "mnt");
 	struct inside inside = { .root_fd = -1 };
 	_cleanup_close_ int fd = -1;
-	struct file_id id;
+	struct file_id id = {};
 	int r;
 
 	if (instance->mounts_fd >= 0)

@@ -252,7 +252,7 @@ static int settle(struct instance *instance, struct error *error)
 {
 	struct prepare prepare = { .error = error };
 	struct ns_place place = { .network = instance->netns_fd, .mount = -1 };
-	struct rt *rt;
+	struct rt *rt = NULL;
 	int r = ns_call(&place, settle_inside, &prepare);
 
 	if (r == 0)

@@ -2,70 +2,116 @@
 #include "resolver_files.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <string.h>
 
-static void print_list(FILE *out, const char *keyword, char **values)
+/* Without memory for a part of it there is no text at all: half a file would be a wrong one. */
+struct text {
+	char *text;
+	size_t length;
+	bool failed;
+};
+
+static void _printf_(2, 3) print(struct text *out, const char *format, ...)
+{
+	char *part = NULL, *grown;
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vasprintf(&part, format, ap);
+	va_end(ap);
+	if (n < 0) {
+		out->failed = true;
+		return;
+	}
+	grown = realloc(out->text, out->length + (size_t)n + 1);
+	if (grown) {
+		memcpy(grown + out->length, part, (size_t)n + 1);
+		out->text = grown;
+		out->length += (size_t)n;
+	} else {
+		out->failed = true;
+	}
+	free(part);
+}
+
+static void print_list(struct text *out, const char *keyword, char **values)
 {
 	char **value;
 
 	if (!strv_length(values))
 		return;
-	fputs(keyword, out);
+	print(out, "%s", keyword);
 	STRV_FOREACH(value, values)
-		fprintf(out, " %s", *value);
-	fputc('\n', out);
+		print(out, " %s", *value);
+	print(out, "\n");
 }
 
-static int write_resolv_conf(const struct profile *profile, const char *old _unused_, FILE *out)
+static int write_resolv_conf(const struct profile *profile, const char *old _unused_,
+			     struct text *out)
 {
 	char text[IP_TEXT_MAX];
 
-	fprintf(out, "# made by nsctl for profile %s\n", profile->name);
+	print(out, "# made by nsctl for profile %s\n", profile->name);
 	for (size_t i = 0; i < profile->n_nameservers; i++)
-		fprintf(out, "nameserver %s\n", ip_address_format(&profile->nameservers[i], text));
+		print(out, "nameserver %s\n", ip_address_format(&profile->nameservers[i], text));
 	print_list(out, "search", profile->search);
 	print_list(out, "options", profile->options);
 	return 1;
 }
 
 /* The host's file with the profile's names behind it; not needed without such names. */
-static int write_hosts(const struct profile *profile, const char *old, FILE *out)
+static int write_hosts(const struct profile *profile, const char *old, struct text *out)
 {
 	char text[IP_TEXT_MAX];
 
 	if (!profile->n_hosts)
 		return 0;
-	fputs(old, out);
-	if (old[0] && old[strlen(old) - 1] != '\n')
-		fputc('\n', out);
-	fprintf(out, "# profile %s\n", profile->name);
+	print(out, "%s%s", old, old[0] && old[strlen(old) - 1] != '\n' ? "\n" : "");
+	print(out, "# profile %s\n", profile->name);
 	for (size_t i = 0; i < profile->n_hosts; i++)
 		print_list(out, ip_address_format(&profile->hosts[i].address, text),
 			   profile->hosts[i].names);
 	return 1;
 }
 
+static size_t word_length(const char *word, const char *end)
+{
+	size_t n = 0;
+
+	while (word + n < end && word[n] != ' ' && word[n] != '\t')
+		n++;
+	return n;
+}
+
+static bool is_harmless(const char *word, size_t length)
+{
+	static const char *const harmless[] = { "files", "dns", "myhostname" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
+		if (strlen(harmless[i]) == length && memcmp(harmless[i], word, length) == 0)
+			return true;
+	return word[0] == '[' || word[length - 1] == ']';
+}
+
 /* Sources that ask nobody on the host (nsswitch.conf(5)); actions in brackets may stand between
  * them. */
 static bool harmless_sources(const char *line, size_t length)
 {
-	static const char *const harmless[] = { "files", "dns", "myhostname" };
-	_cleanup_free_ char *copy = strndup(line, length);
-	char *state, *word = copy ? strtok_r(copy, " \t", &state) : NULL;
+	const char *end = line + length;
+	size_t n;
 
-	for (; word; word = strtok_r(NULL, " \t", &state)) {
-		bool found = word[0] == '[' || word[strlen(word) - 1] == ']';
-
-		for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
-			found |= strcmp(word, harmless[i]) == 0;
-		if (!found)
+	for (const char *word = line; word < end; word += n ? n : 1) {
+		n = word_length(word, end);
+		if (n && !is_harmless(word, n))
 			return false;
 	}
-	return copy;
+	return true;
 }
 
 /* The host's file with a plain "hosts" line; not needed where that line is plain already. */
-static int write_nsswitch(const struct profile *profile _unused_, const char *old, FILE *out)
+static int write_nsswitch(const struct profile *profile _unused_, const char *old, struct text *out)
 {
 	bool changed = false;
 
@@ -76,10 +122,10 @@ static int write_nsswitch(const struct profile *profile _unused_, const char *ol
 		if (str_starts_with(value, "hosts:") &&
 		    !harmless_sources(value + strlen("hosts:"),
 				      length - (value - old) - strlen("hosts:"))) {
-			fputs("hosts: files dns\n", out);
+			print(out, "hosts: files dns\n");
 			changed = true;
 		} else {
-			fprintf(out, "%.*s\n", (int)length, old);
+			print(out, "%.*s\n", (int)length, old);
 		}
 		old += length + (old[length] == '\n');
 	}
@@ -95,16 +141,14 @@ const struct resolver_file resolver_files[RESOLVER_FILES] = {
 int resolver_file_text(const struct resolver_file *file, const struct profile *profile,
 		       const char *old, char **ret)
 {
-	_cleanup_free_ char *text = NULL;
-	size_t length;
-	FILE *out = open_memstream(&text, &length);
-	int r;
+	struct text text = {};
+	int r = file->write(profile, old, &text);
 
-	if (!out)
-		return -ENOMEM;
-	r = file->write(profile, old, out);
-	if (fclose(out) != 0)
-		return -ENOMEM;
-	*ret = r > 0 ? TAKE_PTR(text) : NULL;
-	return r;
+	if (r > 0 && !text.failed) {
+		*ret = text.text;
+		return r;
+	}
+	free(text.text);
+	*ret = NULL;
+	return text.failed ? -ENOMEM : r;
 }

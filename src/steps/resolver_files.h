@@ -9,10 +9,12 @@
 
 #define RESOLVER_FILES 3
 
+struct text; /* what is being written */
+
 struct resolver_file {
 	const char *name, *target;
 	/* 1: mount what was written; 0: the host's file will do. `old` is the host's. */
-	int (*write)(const struct profile *profile, const char *old, FILE *out);
+	int (*write)(const struct profile *profile, const char *old, struct text *out);
 };
 extern const struct resolver_file resolver_files[RESOLVER_FILES];
 

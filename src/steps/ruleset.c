@@ -396,7 +396,7 @@ struct contents {
 static int on_element(const void *key, uint32_t length, void *userdata)
 {
 	struct contents *contents = userdata;
-	struct element *grown = reallocarray(contents->items, contents->count + 1, sizeof(*grown));
+	struct element *grown = array_grow(contents->items, contents->count + 1, sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;

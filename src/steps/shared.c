@@ -28,8 +28,10 @@ int steps_renew_link(struct step_context *context, struct error *error)
 	static const struct step *const standing[] = { &step_forward, &step_nat, &step_addresses,
 						       &step_link };
 
-	if (!link_is_outdated(context->instance, context->profile))
-		return 0;
+	int outdated = link_is_outdated(context->instance, context->profile);
+
+	if (outdated <= 0)
+		return outdated < 0 ? error_oom(error) : 0;
 	for (size_t i = 0; i < ARRAY_SIZE(standing); i++) {
 		int r = standing[i]->down(context, error);
 

@@ -26,8 +26,8 @@ void forward_forget(struct host *host);
 int forward_release(struct host *host, struct error *error);
 int bridge_release(struct host *host, struct error *error);
 
-/* Is the link made from another [link] or [route] than the profile has now? */
-bool link_is_outdated(const struct instance *instance, const struct profile *profile);
+/* Is the link made from another [link] or [route] than the profile has now? 1, 0 or -ENOMEM. */
+int link_is_outdated(const struct instance *instance, const struct profile *profile);
 
 /* Does the path inside the profile lead to a mount, and to this very file? Both by look-up from
  * outside. `id` NULL: any mount will do. */

@@ -22,7 +22,7 @@ void wishes_clear(struct wishes *wishes)
 
 static int wish(struct wishes *wishes, const char *target, const char *source, bool read_only)
 {
-	struct wish *grown = reallocarray(wishes->items, wishes->count + 1, sizeof(*grown));
+	struct wish *grown = array_grow(wishes->items, wishes->count + 1, sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
@@ -146,6 +146,24 @@ static int mount_wish(const struct wish *wish, struct error *error)
 		     : 0;
 }
 
+/* This very mount, whatever else is there by now. */
+static int unmount_fd(int fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return umount2(path, MNT_DETACH);
+}
+
+/* What has just been mounted there and can't be noted. */
+static void take_back(const char *target)
+{
+	_cleanup_close_ int fd = path_open_no_symlinks(AT_FDCWD, target);
+
+	if (fd >= 0 && fd_is_mount_root(fd) > 0)
+		unmount_fd(fd);
+}
+
 /* Mounts it and notes what that is. */
 static int grant(const struct wish *wish, struct instance *instance, struct error *error)
 {
@@ -156,11 +174,15 @@ static int grant(const struct wish *wish, struct instance *instance, struct erro
 	if (r < 0)
 		return r;
 	mounted = open_target(wish->target, error);
-	if (mounted < 0)
+	if (mounted < 0) {
+		take_back(wish->target);
 		return mounted;
+	}
 	r = mount_id_of(mounted, &id);
 	if (r == 0)
 		r = instance_mounted_add(instance, wish->target, &id);
+	if (r < 0)
+		unmount_fd(mounted); /* what is not noted would be another's */
 	return r < 0 ? error_errno(error, r, _("can't look at %s"), wish->target) : 0;
 }
 
@@ -260,12 +282,10 @@ static int take_off(const struct instance *instance, const struct own_mount *own
 {
 	struct file_id id;
 	_cleanup_close_ int fd = open_mounted(instance, own->target, &id);
-	char path[64];
 
 	if (fd < 0 || !file_id_equal(&id, &own->id))
 		return 0;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd); /* this very mount */
-	if (umount2(path, MNT_DETACH) < 0)
+	if (unmount_fd(fd) < 0)
 		return error_errno(error, errno, _("can't unmount %s"), own->target);
 	return 0;
 }

@@ -57,6 +57,11 @@ responder() {
 	pgrep -f "^nsctl-aaaa .*--statistics=/run/nsctl/aaaa/$1( |\$)"
 }
 
+# guard RESPONDER: the process that looks whether it runs
+guard() {
+	pgrep -P "$1" -x aaaa-guard
+}
+
 office() {
 	profile office <<-END
 		[aaaa]
@@ -221,23 +226,32 @@ office() {
 
 # ---- rights ----------------------------------------------------------------------------------
 
-@test "it has no rights but one: user, capabilities, root, system calls" {
-	local pid key
-	office
-	pid=$(responder office)
-	for key in Uid=65534 CapInh=0000000000000000 CapPrm=0000000000001000 CapEff=0000000000001000 \
+# has_no_rights PROCESS USER
+has_no_rights() {
+	local key
+	for key in Uid=$2 Gid=$2 CapInh=0000000000000000 CapPrm=0000000000001000 CapEff=0000000000001000 \
 		CapBnd=0000000000000000 CapAmb=0000000000000000 NoNewPrivs=1 Seccomp=2; do
-		equal "${key%=*}=$(sed -n "s/^${key%=*}:\t\([^\t]*\).*/\1/p" "/proc/$pid/status")" "$key"
+		equal "${key%=*}=$(sed -n "s/^${key%=*}:\t\([^\t]*\).*/\1/p" "/proc/$1/status")" "$key"
 	done
-	equal "$(sed -n 's/^Groups:\s*//p' "/proc/$pid/status")" ""
-	equal "$(ls -A "/proc/$pid/root/")" ""
-	equal "$(wc -l <"/proc/$pid/mountinfo")" 1
-	equal "$(awk '/^Max file size/ { print $5 }' "/proc/$pid/limits")" \
+	equal "$(sed -n 's/^Groups:\s*//p' "/proc/$1/status")" ""
+	equal "$(ls -A "/proc/$1/root/")" ""
+	equal "$(wc -l <"/proc/$1/mountinfo")" 1
+	equal "$(awk '/^Max file size/ { print $5 }' "/proc/$1/limits")" \
 		"$(stat -c %s /run/nsctl/aaaa/office)"
 	# the kernel gives the files of one that can't be traced to root
-	equal "$(stat -c %u "/proc/$pid/mem")" 0
+	equal "$(stat -c %u "/proc/$1/mem")" 0
+}
+
+@test "it has no rights but one: user, capabilities, root, system calls; its guard neither" {
+	local pid
+	office
+	pid=$(responder office)
+	has_no_rights "$pid" 2004
 	# nothing but what it works with: /dev/null three times, sockets, the count
 	run ! sh -c "readlink /proc/$pid/fd/* | grep -Ev '^(/dev/null|socket:.*|/nsctl/aaaa/office|/run/nsctl/aaaa/office|/)\$'"
+	pid=$(guard "$pid")
+	has_no_rights "$pid" 2004
+	run ! sh -c "readlink /proc/$pid/fd/* | grep -Ev '^(/dev/null|socket:.*|/nsctl/aaaa/office|/run/nsctl/aaaa/office|/|.*/net/netfilter/nfnetlink_queue)\$'"
 }
 
 # ---- when it is not there ---------------------------------------------------------------------
@@ -285,9 +299,64 @@ office() {
 	reaches_the_server in_office
 }
 
-@test "flooded: what it can't take reaches the server" {
+@test "stopped: what waits and what comes reaches the server, and soon it is back" {
+	local before
 	office
-	kill -STOP "$(responder office)"
+	before=$(responder office)
+	kill -STOP "$before"
+	reaches_the_server in_office
+	wait_until is_gone "$before"
+	wait_until responder office
+	wait_until answered_at_once in_office
+	no_drift office
+	nsctl status --json office | jq -e '.profiles[0].repair.count == 1'
+}
+
+@test "stopped: with several queues all end" {
+	local -a pids
+	office "queues = 2"
+	mapfile -t pids < <(responder office)
+	kill -STOP "${pids[@]}"
+	reaches_the_server in_office
+	wait_until is_gone "${pids[0]}"
+	wait_until is_gone "${pids[1]}"
+	wait_until responder office
+	wait_until answered_at_once in_office
+}
+
+@test "its guard is killed: it ends, queries reach the server, and soon both are back" {
+	local before
+	office
+	before=$(responder office)
+	kill -KILL "$(guard "$before")"
+	wait_until is_gone "$before"
+	wait_until responder office
+	wait_until answered_at_once in_office
+	guard "$(responder office)"
+}
+
+@test "while nobody asks, neither it nor its guard wakes" {
+	local pid before
+	office
+	answered_at_once in_office
+	pid=$(responder office)
+	wakes() {
+		awk '/ctxt_switches/ { n += $2 } END { print n }' "/proc/$pid/status" \
+			"/proc/$(guard "$pid")/status"
+	}
+	idle() {
+		before=$(wakes)
+		sleep 1 # more than two looks of a guard that has one after the other
+		[[ $(wakes) -eq $before ]]
+	}
+	wait_until idle
+}
+
+@test "flooded: what it can't take reaches the server" {
+	local pid
+	office
+	pid=$(responder office)
+	kill -STOP "$(guard "$pid")" "$pid"
 	in_office python3 - $server <<-'END'
 		import socket, sys
 		query = bytes.fromhex("000001000001000000000000") + b"\4host\7example\3org\0" + bytes.fromhex("001c0001")
@@ -305,7 +374,7 @@ office() {
 		[[ $(wc -l <$log) -eq $before ]]
 	}
 	wait_until nothing_comes_any_more
-	kill -CONT "$(responder office)"
+	kill -CONT "$pid" "$(guard "$pid")"
 	answered_at_once in_office
 }
 
@@ -366,9 +435,22 @@ office() {
 		kill "-$signal" $pid
 		wait $pid || true
 		rm /run/world/by-hand
-		equal "$(nft list tables)" ""
+		wait_until sh -c 'test -z "$(nft list tables)"'
 		reaches_the_server env
 	done
+}
+
+@test "by hand: without a user of its own it becomes nobody" {
+	grep -v ^nsctl-aaaa: /etc/passwd >/run/world/passwd
+	# shellcheck disable=SC2016
+	unshare --mount --net sh -euc '
+		mount --bind /run/world/passwd /etc/passwd
+		nsctl-aaaa --hook=output >/run/world/by-hand 3>&- 4>&- &
+		until grep -q ready /run/world/by-hand; do sleep 0.02; done
+		test "$(ps -o uid= $! | tr -d " ")" = 65534
+		kill $!
+		wait $!'
+	rm /run/world/passwd /run/world/by-hand
 }
 
 @test "by hand: --from makes a rule for packets of its own family alone" {

@@ -18,6 +18,8 @@ prepare_file() {
 		"${integration:?}/lib/slow-dns" $server $log
 	! type musl-gcc >/dev/null || musl-gcc -o $bin/lookup-musl "$integration/lib/lookup.c"
 	cc -o $bin/lookup-cares "$integration/lib/lookup-cares.c" -lcares 2>/dev/null || true
+	! type go >/dev/null 2>&1 || (cd $bin && GOCACHE=/run/world/go CGO_ENABLED=0 \
+		go build -o lookup-go "$integration/lib/lookup.go")
 	cc -o $bin/fill-conntrack "$integration/lib/fill-conntrack.c" -lmnl
 	# The first network namespace leaves the mount that all are pinned on.
 	ip netns add first
@@ -147,6 +149,13 @@ count() {
 	at_once $bin/lookup-cares host.example.org
 }
 
+# Go's package is of 460 MB: it is not among those that the tests install.
+@test "Go" {
+	[[ -x $bin/lookup-go ]] || skip "go (package golang-go) is not installed"
+	office "run = inside"
+	at_once $bin/lookup-go host.example.org
+}
+
 # ---- dig: what is seen on the wire --------------------------------------------------------------
 
 @test "dig: the case of the name, EDNS, cookies, RD and CD" {
@@ -164,6 +173,28 @@ count() {
 	output=$(in_office dig +tries=1 +time=2 +subnet=192.0.2.0/24 +padding=128 +nsid AAAA host.example.org) \
 		says "status: NOERROR" "EDNS: version: 0"
 	run ! grep AAAA $log
+}
+
+@test "on the wire: a server's cookie comes back as it came, a client's alone does not" {
+	local options
+	pair
+	responder asking --hook=output
+	ip netns exec asking tcpdump -ni lo -U -w /run/world/wire udp src port 53 2>/run/world/said 3>&- 4>&- &
+	local tcpdump=$!
+	wait_until grep -q "listening on" /run/world/said
+	no_such_data 10.79.0.2 +cookie=0123456789abcdef0011223344556677
+	no_such_data 10.79.0.2 +cookie=0123456789abcdef
+	wait_until sh -c 'test "$(tcpdump -nr /run/world/wire 2>/dev/null | wc -l)" -ge 2'
+	kill -INT $tcpdump
+	wait $tcpdump
+	# what follows the question: an OPT (type 41, size 1232), and its options
+	options=$(tcpdump -nxr /run/world/wire 2>/dev/null | awk '
+		/^[0-9]/ { if (hex) print hex; hex = "" }
+		/0x[0-9a-f]*:/ { for (i = 2; i <= NF; i++) hex = hex $i }
+		END { print hex }' | sed 's/.*001c0001//')
+	equal "$options" "00002904d0000000000014000a00100123456789abcdef0011223344556677
+00002904d0000000000000"
+	responder_ends
 }
 
 @test "dig: what is none of the responder's reaches the server" {
@@ -280,6 +311,7 @@ pair() {
 	cat >/run/world/unbound.conf <<-END
 		server:
 		  interface: 10.79.0.2
+		  interface: 10.79.0.2@5300
 		  interface: fd79::2
 		  access-control: 0.0.0.0/0 allow
 		  access-control: ::/0 allow
@@ -346,6 +378,38 @@ responder_ends() {
 	done
 }
 
+# Its package makes itself the resolver of the machine: it is not among those that the tests install.
+# It needs no D-Bus, for it waits for it; asked over TCP it is not our responder who answers for it.
+@test "systemd-resolved asks" {
+	local resolved=${SYSTEMD_RESOLVED:-/lib/systemd/systemd-resolved}
+	[[ -x $resolved ]] || skip "systemd-resolved is not installed"
+	getent passwd systemd-resolve >/dev/null || skip "there is no user systemd-resolve"
+	pair
+	mkdir -p /etc/systemd
+	mkdir /run/systemd /run/systemd/resolve
+	chown systemd-resolve: /run/systemd/resolve
+	printf '[Resolve]\nDNS=10.79.0.2\nFallbackDNS=\nDNSSEC=no\nCache=no\n' >/etc/systemd/resolved.conf
+	undo "rm -r /etc/systemd/resolved.conf /run/systemd"
+	ip netns exec asking "$resolved" >/run/world/log/background 2>&1 3>&- 4>&- &
+	undo "kill $!; wait_until is_gone $!"
+	stub() {
+		asking dig +tcp +tries=1 +time=3 @127.0.0.53 +short "$1" host.example.org
+	}
+	wait_until stub A
+	equal "$(stub AAAA)" 2001:db8::1
+	responder asking --hook=output --statistics=/run/world/count
+	equal "$(stub AAAA)" ""
+	equal "$(stub A)" 192.0.2.1
+	(($(answered) >= 1))
+	responder_ends
+	rm /run/world/count
+}
+
+# answered: how many, from the responder's file
+answered() {
+	od -An -tu8 -j 40 -N 8 /run/world/count | tr -d ' '
+}
+
 @test "each query is answered once, as it was asked" {
 	local address place
 	pair
@@ -375,6 +439,23 @@ responder_ends() {
 	equal "$(tcpdump -nvr /run/world/wire src port 53 2>/dev/null | grep -c 'bad udp cksum')" 0
 	run ! grep 2001:db8 <(tcpdump -nr /run/world/wire src port 53 2>/dev/null)
 	responder_ends
+}
+
+@test "stopped: the very query that waits is answered by the real server, on either hook" {
+	local address place
+	pair
+	for address in 10.79.0.2 fd79::2; do
+		for place in "asking --hook=output" "serving --hook=input" "serving --hook=input --queues=2"; do
+			# shellcheck disable=SC2086
+			responder $place
+			no_such_data $address
+			# shellcheck disable=SC2046
+			kill -STOP "$responder" $(pgrep -P "$responder" -x nsctl-aaaa)
+			equal "$(asking dig +tries=1 +time=3 +short "@$address" AAAA host.example.org)" 2001:db8::1
+			wait "$responder" || true
+			real_answer $address
+		done
+	done
 }
 
 @test "fragments and IP options are let through" {
@@ -451,7 +532,7 @@ tracking() {
 	for _ in {1..50}; do
 		no_such_data 10.79.0.2
 	done
-	equal "$(od -An -tu8 -j 40 -N 8 /run/world/count | tr -d ' ')" 50
+	equal "$(answered)" 50
 	# errors of all kinds, behind the reasons to pass
 	equal "$(od -An -v -tu8 -w8 -j 304 -N 256 /run/world/count | sort -u | tr -d ' ')" 0
 	responder_ends
@@ -467,5 +548,43 @@ tracking() {
 	for _ in {1..50}; do
 		no_such_data 10.79.0.2
 	done
+	responder_ends
+}
+
+# from_one_port TYPE: a client that asks for both types from one socket, as glibc does
+from_one_port() {
+	asking dig +noedns +tries=1 +time=1 -b 10.79.0.1#40053 @10.79.0.2 "$1" host.example.org
+}
+
+@test "tuples collide: a responder whose answers are tracked fails, ours does not" {
+	local peer=$NSCTL_BUILD/tests/bench/aaaa-peer
+	pair
+	tracking serving
+	# what an answer's reply would be is there already, as what a query for A was before its port
+	# was changed
+	ip netns exec serving nft -f - <<-END
+		table ip redirected {
+			chain in {
+				type nat hook prerouting priority dstnat;
+				udp dport 53 redirect to :5300
+			}
+		}
+	END
+	output=$(from_one_port A) says 192.0.2.1
+	ip netns exec serving iptables-nft -t raw -A PREROUTING -p udp --dport 53 \
+		-m string --algo bm --hex-string "|00001c0001|" --from 28 -j NFQUEUE --queue-num 7
+	ip netns exec serving "$peer" answer 7 >/run/world/said 2>&1 3>&- 4>&- &
+	local other=$!
+	undo "kill $other 2>/dev/null; wait_until is_gone $other"
+	wait_until grep -q ready /run/world/said
+	no_such_data 10.79.0.2 +noedns
+	run -9 from_one_port AAAA
+	kill $other
+	wait $other || true
+	ip netns exec serving iptables-nft -t raw -F
+
+	responder serving --hook=input
+	output=$(from_one_port A) says 192.0.2.1
+	output=$(from_one_port AAAA) says "status: NOERROR" "ANSWER: 0"
 	responder_ends
 }

@@ -55,6 +55,12 @@ NOT_REACHED(int, manager_aaaa, _unused_ struct manager *a, _unused_ const char *
 NOT_REACHED(int, manager_namespaces, _unused_ struct manager *a, _unused_ const char *b,
 	    _unused_ struct manager_namespaces *c, _unused_ struct error *d)
 
+NOT_REACHED(int, manager_entering_add, _unused_ struct manager *a, _unused_ const char *b,
+	    _unused_ const void *c)
+NOT_REACHED(void, manager_entering_started, _unused_ struct manager *a, _unused_ const void *b,
+	    _unused_ pid_t c, _unused_ int d)
+NOT_REACHED(void, manager_entering_remove, _unused_ struct manager *a, _unused_ const void *b)
+
 struct manager *manager_free(_unused_ struct manager *manager)
 {
 	return NULL;
