@@ -138,6 +138,8 @@ struct drift {
 int drift_add(struct drift *drift, const char *step, const char *format, ...) _printf_(3, 4);
 void drift_clear(struct drift *drift);
 
+enum { STEP_MADE = 1, STEP_MENDED = 2 };
+
 struct step {
 	const char *name;
 	/* Its `up` works on nothing but files and mounts of the profile: where everything is to be
@@ -149,8 +151,9 @@ struct step {
 	/* NULL, or tells ahead of all `up` what will be made where nothing of the profile is yet,
 	 * and starts what the kernel takes long for. */
 	int (*begin)(struct step_context *context, struct error *error);
-	/* Makes it, or what is missing of it: 1 something was made, 0 nothing to do, or a negative
-	 * errno. */
+	/* Makes it, or what is missing of it: STEP_MADE, which a failure of a later step takes away
+	 * again; STEP_MENDED: it was there, and others may be using it, so that it stays; 0 nothing
+	 * to do, or a negative errno. */
 	int (*up)(struct step_context *context, struct error *error);
 	/* Removes it; already gone is success. 1 something was removed. */
 	int (*down)(struct step_context *context, struct error *error);

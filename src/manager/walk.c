@@ -58,7 +58,7 @@ static int walk_again(struct operation *operation, struct step_context *context)
 	for (size_t i = 0; steps[i]; i++) {
 		int r = walk_step(context, steps[i], false, &operation->error);
 
-		made[i] = r > 0;
+		made[i] = r == STEP_MADE;
 		operation->changed |= r > 0;
 		if (r > 0)
 			strv_add(&operation->made, steps[i]->name);

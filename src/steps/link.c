@@ -202,7 +202,9 @@ static int settle(struct step_context *context, int master, struct error *error)
 	if (r == 0 && !inner.up)
 		changed = 1, r = rt_link_set_up(inside, inner.index, error);
 	context->instance->isolated = profile->isolate;
-	return r < 0 ? r : changed;
+	if (r < 0)
+		return r;
+	return changed ? STEP_MENDED : 0;
 }
 
 /* Somebody gave the outer end another name: the pair, known by its inner end, is made anew. */
@@ -246,7 +248,9 @@ static int up(struct step_context *context, struct error *error)
 	r = has_outer ? settle(context, master, error) : make_pair(context, master, error);
 	if (r >= 0 && config_of(context->profile, &context->instance->link_config) < 0)
 		r = error_oom(error);
-	return r < 0 ? r : r || !has_outer;
+	if (r < 0)
+		return r;
+	return has_outer ? r : STEP_MADE;
 }
 
 /* The pair goes with its namespace; only without one (or when the link alone is taken out of a

@@ -288,7 +288,9 @@ static int up(struct step_context *context, struct error *error)
 			return r;
 	}
 	r = settle(instance, error);
-	return r < 0 ? r : r || !was_pinned;
+	if (r < 0)
+		return r;
+	return r || !was_pinned ? STEP_MENDED : 0;
 }
 
 static int down(struct step_context *context, struct error *error)

@@ -111,6 +111,10 @@ class Status(Look):
             del interface["rx_bytes"], interface["tx_bytes"]
         profile["repair"], profile["since"] = profile["repair"]["enabled"], ""
         profile["aaaa"] = profile["aaaa"] is not None
+        # to say that one could not look is true as well
+        if profile["drift"]:
+            profile["drift"] = [item for item in profile["drift"] if item["what"] != "can't be checked"]
+            profile["state"] = profile["state"] if profile["drift"] else "up"
         return json.dumps(profile, indent=1)
 
 
