@@ -91,6 +91,7 @@ class Scenario:
     """What is done while something goes wrong, and what has to hold afterwards."""
     name = ""
     actors = ()             # whose calls
+    always = ()             # (call, error) that every sample has: once it was one too many
     profile = PLAIN
     in_daemon = True        # the injector is attached to nsctld
     up_before = takes_down = False
@@ -211,6 +212,7 @@ class Down(Scenario):
     name = "down"
     actors = ("nsctld", "nsctld/child", "nsctld/thread")
     up_before = takes_down = True
+    always = (("rmdir", "EPERM"),)
     somebody = None
 
     def prepare(self):
@@ -381,6 +383,7 @@ class CallerExec(Exec):
 
 class CallerExecTerminal(ExecTerminal):
     name = "nsctl-exec-terminal"
+    always = (("ioctl", "EPERM"),)
     actors = ("nsctl", "nsctl/child")
     in_daemon = False
 
@@ -397,6 +400,7 @@ class CallerExecRoot(CallerExec):
 class CallerExecAs(CallerExecRoot):
     """Root, with -u."""
     name = "nsctl-exec-as"
+    always = (("openat", "EMFILE"),)
 
     def act(self, wrapper=()):
         return run(["nsctl", "exec", PROFILE, "-u", USER.pw_name, *NO_DAEMON, "--", "sh", "-c", PROBE],
