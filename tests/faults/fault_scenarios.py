@@ -330,7 +330,7 @@ set -- $(cat /proc/$$/stat); echo foreground $(($5 == $8))"""
             result = result[0], "", result[1] + result[2]
         good = self.good
         if point.call == "ioctl": # how the terminal is could not be found out, or not be set
-            result = result[0], result[1].partition("\nend\n")[0], result[2]
+            result = result[0], result[1].replace("\r", "").partition("\nend\n")[0], result[2]
             self.good = good.partition("\nend\n")[0]
         try:
             super().judge(point, result)
