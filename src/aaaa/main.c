@@ -146,6 +146,8 @@ static void change_name(char **argv)
 	static const char name[] = "nsctl-aaaa (guard)";
 	size_t length = 0;
 
+	if (!argv[0]) /* who started us gave no name */
+		return;
 	for (char **word = argv; *word && *word == argv[0] + length; word++)
 		length += strlen(*word) + 1;
 	memset(argv[0], 0, length);

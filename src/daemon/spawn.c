@@ -260,6 +260,8 @@ static int send_start(struct server *server, const struct spawn *spawn, uint64_t
 	size_t n = 2;
 	ssize_t r;
 
+	if (!server->starter)
+		return -EPIPE;
 	for (size_t i = 0; i < spawn->n_namespaces; i++)
 		fds[n++] = spawn->namespace_fds[i];
 	if (spawn->cgroup_fd >= 0)
@@ -272,7 +274,7 @@ static int send_start(struct server *server, const struct spawn *spawn, uint64_t
 static int send_to_starter(struct server *server, const struct spawn *spawn, uint64_t id,
 			   struct error *error)
 {
-	int r = server->starter ? send_start(server, spawn, id) : -EPIPE;
+	int r = send_start(server, spawn, id);
 
 	if (r == -EPIPE) {
 		if (server->starter)

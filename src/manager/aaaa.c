@@ -55,12 +55,14 @@ json_t *aaaa_status(const struct manager *manager, const struct instance *instan
 {
 	_cleanup_free_ struct aaaa_statistics *statistics = NULL;
 	_cleanup_close_ int fd = -1;
+	int r;
 
 	if (!instance || !instance->aaaa_config)
 		return json_null();
 	fd = open_statistics(manager, instance);
-	if (fd < 0 || aaaa_statistics_read(fd, &statistics) < 0)
-		return json_null();
+	r = fd < 0 ? fd : aaaa_statistics_read(fd, &statistics);
+	if (r < 0)
+		return r == -ENOMEM ? NULL : json_null();
 	return aaaa_short_json(statistics, &names);
 }
 

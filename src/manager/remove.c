@@ -403,40 +403,49 @@ static void can_not_look(struct operation *operation, int code)
 	finish(operation);
 }
 
+/* Of one that was looked for: waits for who is left, or takes it away. */
+static void end_or_take_away(struct operation *operation, int looked)
+{
+	operation->look = false;
+	operation->left += entering_end(operation->manager, operation->name, &operation->waited);
+	if (operation->left) {
+		go_on(operation);
+	} else if (looked < 0) {
+		can_not_look(operation, looked);
+	} else {
+		stop_waiting(operation);
+		take_away(operation);
+	}
+}
+
+static struct operation *next_looked_for(struct operation *operation)
+{
+	while (operation && (operation->stage != REMOVE_ENDING || !operation->look))
+		operation = operation->next;
+	return operation;
+}
+
 void remove_round(struct manager *manager)
 {
-	struct operation *operation, *next;
-	uint64_t end = now_usec() + REMOVE_SLICE_USEC;
-	bool look = false;
+	struct operation *operation = next_looked_for(manager->operations), *next;
+	uint64_t end;
 	int r;
 
-	for (operation = manager->operations; operation; operation = operation->next) {
-		if (operation->stage != REMOVE_ENDING || !operation->look)
-			continue;
-		look = true;
+	if (!operation)
+		return;
+	for (; operation; operation = next_looked_for(operation->next)) {
 		operation->left = operation->moving = 0;
 		operation->waited = 0;
 	}
-	if (!look)
-		return;
 	r = process_each(on_process, manager);
-	for (operation = manager->operations; operation; operation = next) {
-		next = operation->next;
-		if (operation->stage != REMOVE_ENDING || !operation->look)
-			continue;
-		if (now_usec() >= end) { /* looked for again: somebody may go in meanwhile */
-			round_soon(manager);
+	end = now_usec() + REMOVE_SLICE_USEC; /* one at least, however long the look took */
+	for (operation = next_looked_for(manager->operations); operation; operation = next) {
+		next = next_looked_for(operation->next);
+		end_or_take_away(operation, r);
+		if (next && now_usec() >= end) {
+			round_soon(
+				manager); /* and looked for again: somebody may go in meanwhile */
 			return;
-		}
-		operation->look = false;
-		operation->left += entering_end(manager, operation->name, &operation->waited);
-		if (operation->left) {
-			go_on(operation);
-		} else if (r < 0) {
-			can_not_look(operation, r);
-		} else {
-			stop_waiting(operation);
-			take_away(operation);
 		}
 	}
 	push_together(manager);

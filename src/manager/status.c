@@ -28,7 +28,8 @@ static size_t count_processes(struct manager *manager, const struct instance *in
 	if (now_usec() - manager->census_time > CENSUS_USEC) {
 		manager->n_census = 0;
 		manager->census_incomplete = false;
-		process_each(on_process, manager);
+		if (process_each(on_process, manager) < 0)
+			manager->census_incomplete = true;
 		manager->census_time = now_usec();
 	}
 	for (size_t i = 0; i < manager->n_census; i++)
@@ -129,11 +130,12 @@ static const char *state_of(const struct instance *instance, const struct drift 
 
 static json_t *netns_json(const struct instance *instance)
 {
-	_cleanup_free_ char *path = instance && instance->has_netns
-					    ? str_format("%s/%s", NETNS_DIRECTORY, instance->name)
-					    : NULL;
+	_cleanup_free_ char *path = NULL;
 
-	return path ? json_string(path) : json_null();
+	if (!instance || !instance->has_netns)
+		return json_null();
+	path = str_format("%s/%s", NETNS_DIRECTORY, instance->name);
+	return path ? json_string(path) : NULL;
 }
 
 json_t *manager_status(struct manager *manager, const char *name)

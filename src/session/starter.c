@@ -92,7 +92,7 @@ static void rename_process(char *argument)
 
 	prctl(PR_SET_NAME, name, 0, 0, 0);
 	if (argument && strlen(argument) == strlen(name))
-		memcpy(argument, name, strlen(name));
+		memcpy(argument, name, sizeof(name));
 }
 
 static int become_session(const struct order *order, char *argument, struct error *error)

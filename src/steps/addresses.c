@@ -38,17 +38,20 @@ static int on_present(const struct rt_address_info *info, void *userdata)
 	return 0;
 }
 
-static bool has_address(struct rt *rt, int index, const struct ip_prefix *address)
+/* 1, 0 or a negative errno. */
+static int has_address(struct rt *rt, int index, const struct ip_prefix *address)
 {
 	struct presence presence = { .address = address };
+	int r = rt_address_each(rt, index, on_present, &presence);
 
-	return rt_address_each(rt, index, on_present, &presence) == 0 && presence.found;
+	return r < 0 ? r : presence.found;
 }
 
 struct route_presence {
 	struct ip_prefix destination;
 	const struct ip_address *via;
 	bool found, other; /* through that gateway, another way */
+	int code;          /* it could not be looked for */
 };
 
 static int on_present_route(const struct rt_route_info *route, void *userdata)
@@ -73,7 +76,7 @@ static struct route_presence look_for_route(struct rt *rt, const struct ip_prefi
 	struct route_presence presence = { .destination = ip_prefix_network(destination),
 					   .via = via };
 
-	rt_route_each(rt, on_present_route, &presence);
+	presence.code = rt_route_each(rt, on_present_route, &presence);
 	return presence;
 }
 
@@ -121,6 +124,8 @@ static int add_route(void *userdata, const struct ip_prefix *destination,
 
 	if (!adding->fresh)
 		presence = look_for_route(adding->rt, destination, via);
+	if (presence.code < 0)
+		return presence.code;
 	/* a VPN inside has put its own in the place of ours */
 	if (presence.found || presence.other)
 		return 0;
@@ -132,16 +137,20 @@ static int add_route(void *userdata, const struct ip_prefix *destination,
 static int settle_inside(struct step_context *context, struct adding *adding, struct error *error)
 {
 	const struct ip_prefix *address = &context->instance->address;
-	int count = 0, r;
+	int has = adding->fresh ? 0 : has_address(adding->rt, adding->index, address), added, r;
 
+	if (has < 0)
+		return error_errno(error, has, "%s", _("can't look at the addresses inside"));
 	adding->batch = rt_batch_begin(adding->rt);
-	if (adding->fresh || !has_address(adding->rt, adding->index, address)) {
+	if (!has)
 		rt_batch_address_add(adding->batch, adding->index, address);
-		count++;
+	added = each_route(context, add_route, adding);
+	if (added < 0) {
+		rt_batch_discard(adding->batch);
+		return error_errno(error, added, "%s", _("can't look at the routes inside"));
 	}
-	count += each_route(context, add_route, adding);
 	r = rt_batch_send(adding->batch, error);
-	return r < 0 ? r : count;
+	return r < 0 ? r : added + !has;
 }
 
 /* Is another profile in the subnet of the host's address? */
@@ -170,7 +179,7 @@ static int settle_host(struct step_context *context, bool fresh, struct error *e
 	if (r < 0)
 		return error_errno(error, r, _("can't find link %s"),
 				   instance_gateway_interface(instance));
-	if (has_address(rt, outer.index, &instance->host_address))
+	if (has_address(rt, outer.index, &instance->host_address) > 0)
 		return 0;
 	r = rt_address_add(rt, outer.index, &instance->host_address, error);
 	return r < 0 ? r : 1;
@@ -233,11 +242,13 @@ static int check_route(void *userdata, const struct ip_prefix *destination,
 		       const struct ip_address *via)
 {
 	struct route_checking *checking = userdata;
+	struct route_presence presence;
 	char text[IP_TEXT_MAX], gateway[IP_TEXT_MAX];
 	struct ip_prefix network = ip_prefix_network(destination);
 
-	if (look_for_route(checking->rt, destination, via).found)
-		return 0;
+	presence = look_for_route(checking->rt, destination, via);
+	if (presence.code < 0 || presence.found)
+		return presence.code;
 	return drift_add(checking->drift, "addresses", _("the route %s via %s is missing inside"),
 			 network.length ? ip_prefix_format(&network, text) : "default",
 			 ip_address_format(via, gateway));
@@ -265,16 +276,20 @@ static void check_conflict(const struct step_context *context, const struct rt_l
 		ip_prefix_format(&route.destination, other));
 }
 
-static void check_host(const struct step_context *context, const struct rt_link_info *outer,
-		       struct drift *drift)
+static int check_host(const struct step_context *context, const struct rt_link_info *outer,
+		      struct drift *drift)
 {
 	const struct ip_prefix *address = &context->instance->host_address;
+	int has = has_address(context->host->rt, outer->index, address);
 	char text[IP_TEXT_MAX];
 
-	if (!has_address(context->host->rt, outer->index, address))
+	if (has < 0)
+		return has;
+	if (!has)
 		drift_add(drift, "addresses", _("%s is missing on %s"),
 			  ip_prefix_format(address, text), outer->name);
 	check_conflict(context, outer, drift);
+	return 0;
 }
 
 static int check(struct step_context *context, struct drift *drift)
@@ -284,6 +299,7 @@ static int check(struct step_context *context, struct drift *drift)
 	struct route_checking routes = { .drift = drift };
 	struct rt_link_info inner, outer;
 	char text[IP_TEXT_MAX], wish[IP_TEXT_MAX];
+	int has, r = 0;
 
 	if (!instance->address.address.family || instance_rt(instance, &routes.rt, NULL) < 0 ||
 	    rt_link_by_name(routes.rt, instance->interface, &inner) < 0)
@@ -294,13 +310,15 @@ static int check(struct step_context *context, struct drift *drift)
 		drift_add(drift, "addresses", _("the address is %s, the profile says %s"),
 			  ip_prefix_format(&instance->address, text),
 			  ip_prefix_format(fixed, wish));
-	else if (!has_address(routes.rt, inner.index, &instance->address))
+	else if ((has = has_address(routes.rt, inner.index, &instance->address)) < 0)
+		return has;
+	else if (!has)
 		drift_add(drift, "addresses", _("%s is missing inside"),
 			  ip_prefix_format(&instance->address, text));
 	if (instance->host_address.address.family &&
 	    rt_link_by_name(context->host->rt, instance_gateway_interface(instance), &outer) == 0)
-		check_host(context, &outer, drift);
-	return each_route(context, check_route, &routes);
+		r = check_host(context, &outer, drift);
+	return r < 0 ? r : each_route(context, check_route, &routes);
 }
 
 struct route_explaining {

@@ -252,10 +252,14 @@ static int check(struct step_context *context, struct drift *drift)
 {
 	const struct instance *instance = context->instance;
 	_cleanup_free_ char *value = NULL;
+	int r;
 
 	if (!instance->forwards)
 		return 0;
-	if (sysctl_get(IP_FORWARD, &value) < 0 || strcmp(value, "1") != 0)
+	r = sysctl_get(IP_FORWARD, &value);
+	if (r < 0)
+		return r;
+	if (strcmp(value, "1") != 0)
 		drift_add(drift, "forward", "%s", _("net.ipv4.ip_forward is off"));
 	/* the nat step says it where there is one */
 	if (!instance->masquerades && !ruleset_intact(context->host))

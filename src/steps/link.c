@@ -79,21 +79,28 @@ static int master_of(const struct step_context *context, int *ret, struct error 
 }
 
 /* The outer end, when it is the one that was made: by name and index. */
-static bool look_outer(const struct step_context *context, struct rt_link_info *ret)
+/* Both: 1 it is there, 0 it is not, or a negative errno: what could not be looked at must not be
+ * made anew, since commands may be using it. */
+static int look_outer(const struct step_context *context, struct rt_link_info *ret)
 {
 	const struct instance *instance = context->instance;
+	int r = instance->host_index > 0
+			? rt_link_by_index(context->host->rt, instance->host_index, ret)
+			: -ENODEV;
 
-	return instance->host_index > 0 &&
-	       rt_link_by_index(context->host->rt, instance->host_index, ret) == 0 &&
-	       strcmp(ret->name, instance->host_interface) == 0 && strcmp(ret->kind, "veth") == 0;
+	if (r < 0)
+		return r == -ENODEV ? 0 : r;
+	return strcmp(ret->name, instance->host_interface) == 0 && strcmp(ret->kind, "veth") == 0;
 }
 
-static bool look_inner(const struct step_context *context, struct rt_link_info *ret)
+static int look_inner(const struct step_context *context, struct rt_link_info *ret)
 {
 	struct rt *inside;
+	int r = instance_rt(context->instance, &inside, NULL);
 
-	return instance_rt(context->instance, &inside, NULL) == 0 &&
-	       rt_link_by_name(inside, context->profile->interface, ret) == 0;
+	if (r == 0)
+		r = rt_link_by_name(inside, context->profile->interface, ret);
+	return r == 0 ? 1 : r == -ENODEV ? 0 : r;
 }
 
 /* Is the link of our name the other end of the one in our own namespace? A daemon that died made it
@@ -176,7 +183,7 @@ static int settle(struct step_context *context, int master, struct error *error)
 	r = instance_rt(context->instance, &inside, error);
 	if (r < 0)
 		return r;
-	if (!look_outer(context, &outer) || !look_inner(context, &inner))
+	if (look_outer(context, &outer) <= 0 || look_inner(context, &inner) <= 0)
 		return error_set(error, ENODEV, _("link %s vanished"),
 				 context->instance->host_interface);
 	if (r == 0 && outer.master != master)
@@ -205,7 +212,7 @@ static int remove_renamed(struct step_context *context, struct error *error)
 	struct rt_link_info inner;
 	struct rt *inside;
 
-	if (!instance->host_index || !look_inner(context, &inner) ||
+	if (!instance->host_index || look_inner(context, &inner) <= 0 ||
 	    strcmp(inner.kind, "veth") != 0 || inner.peer != instance->host_index ||
 	    instance_rt(instance, &inside, NULL) < 0)
 		return 0;
@@ -215,16 +222,22 @@ static int remove_renamed(struct step_context *context, struct error *error)
 static int up(struct step_context *context, struct error *error)
 {
 	struct rt_link_info outer, inner;
-	bool has_outer = look_outer(context, &outer);
-	int master, r;
+	int has_outer = look_outer(context, &outer), has_inner, master, r;
 
+	if (has_outer < 0)
+		return error_errno(error, has_outer, _("can't look at link %s"),
+				   context->instance->host_interface);
 	r = master_of(context, &master, error);
 	if (r == 0 && !has_outer)
 		r = remove_renamed(context, error);
 	if (r < 0)
 		return r;
+	has_inner = has_outer ? look_inner(context, &inner) : 0;
+	if (has_inner < 0)
+		return error_errno(error, has_inner, _("can't look at link %s inside"),
+				   context->profile->interface);
 	/* half a pair, or one under another name than the profile has now, is made anew */
-	if (has_outer && !look_inner(context, &inner)) {
+	if (has_outer && !has_inner) {
 		r = rt_link_delete(context->host->rt, outer.index, error);
 		has_outer = false;
 	}
@@ -251,12 +264,14 @@ static int down(struct step_context *context, struct error *error)
 			instance_await(instance, outer.index);
 		return 0;
 	}
-	if (context->profile && look_outer(context, &outer))
+	if (context->profile)
+		r = look_outer(context, &outer);
+	if (r > 0)
 		r = rt_link_delete(context->host->rt, outer.index, error);
 	else
 		instance_await(instance, instance->host_index);
 	if (r < 0)
-		return r;
+		return error_errno(error, r, _("can't delete link %s"), instance->host_interface);
 	instance->interface[0] = instance->host_interface[0] = '\0';
 	instance->host_index = 0;
 	instance->isolated = false;
@@ -275,13 +290,19 @@ static int check(struct step_context *context, struct drift *drift)
 		return r;
 	if (r > 0)
 		drift_add(drift, "link", "%s", _("[link] or [route] of the profile changed"));
-	if (!look_outer(context, &outer)) {
+	r = look_outer(context, &outer);
+	if (r < 0)
+		return r;
+	if (r == 0) {
 		char name[IFNAMSIZ], altname[64];
 
 		link_host_name(profile->name, name, altname);
 		return drift_add(drift, "link", _("%s is missing"), name);
 	}
-	if (!look_inner(context, &inner))
+	r = look_inner(context, &inner);
+	if (r < 0)
+		return r;
+	if (r == 0)
 		return drift_add(drift, "link", _("%s is missing inside"), profile->interface);
 	if (master_of(context, &master, NULL) == 0 && outer.master != master)
 		drift_add(drift, "link", _("%s is not in bridge %s"), outer.name, profile->bridge);

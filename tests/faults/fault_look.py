@@ -147,11 +147,15 @@ def responders():
     return [name for name in names if name == "nsctl-aaaa"]
 
 
+def tables():
+    """In some fixed order: nft lists them as they were made."""
+    found = re.split(r"(?m)^(?=table )", run(["nft", "-s", "list", "ruleset"])[1])
+    return "".join(sorted(found)).splitlines()
+
+
 def glance():
     """What nsctl could have changed on the host, as lines."""
-    # the tables in some fixed order: they are listed as they were made
-    tables = re.split(r"(?m)^(?=table )", run(["nft", "-s", "list", "ruleset"])[1])
-    return network() + mounts() + files() + responders() + "".join(sorted(tables)).splitlines()
+    return network() + mounts() + files() + responders() + tables()
 
 
 def responders_rules():
