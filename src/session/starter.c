@@ -106,10 +106,18 @@ static int become_session(const struct order *order, char *argument, struct erro
 
 /* ---- in the starter --------------------------------------------------------------------- */
 
-static void tell(int fd, const struct session_started *started, int pidfd)
+/* A session that nsctld does not come to know of must not be: `down` would not find it, and its
+ * user would have one less for ever. That the starter ends tells nsctld of both. */
+static int tell(int fd, const struct session_started *started, int pidfd)
 {
-	/* nobody there: nsctld has ended, and this process is about to */
-	send_with_fds(fd, started, sizeof(*started), &pidfd, pidfd >= 0, 0);
+	ssize_t n = send_with_fds(fd, started, sizeof(*started), &pidfd, pidfd >= 0, 0);
+
+	/* nobody there: nsctld has ended, and this process is about to; the session lives on */
+	if (n >= 0 || n == -EPIPE || n == -ECONNRESET)
+		return 0;
+	if (pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	return n;
 }
 
 /* The parent is nsctld, which waits for it as it does for the starter. */
@@ -140,13 +148,14 @@ static void report_failure(const struct order *order, int code)
 	leader_report_failure(SESSION_FD_CONNECTION, SESSION_EXIT_FAILED, error_text(&error));
 }
 
-/* 0 in the new process, 1 in the starter. */
+/* 0 in the new process, 1 in the starter, or a negative errno there. */
 static int start(int fd, const struct order *order)
 {
 	int cgroup_fd = order->start.has_cgroup ? order->fds[order->n_fds - 1] : -1;
 	struct session_started started = { .id = order->start.id };
 	_cleanup_close_ int pidfd = -1;
 	pid_t pid = clone_sibling(cgroup_fd, &pidfd);
+	int r;
 
 	if (pid == 0) {
 		pidfd = -1;
@@ -160,8 +169,8 @@ static int start(int fd, const struct order *order)
 	started.pid = pid;
 	for (size_t i = 0; i < order->n_fds; i++)
 		close(order->fds[i]);
-	tell(fd, &started, pidfd);
-	return 1;
+	r = tell(fd, &started, pidfd);
+	return r < 0 ? r : 1;
 }
 
 static bool is_sane(const struct order *order)
@@ -222,7 +231,10 @@ int starter_run(char *argument, struct error *error)
 
 	while (r > 0) {
 		r = receive(fd, &order);
-		if (r > 0 && start(fd, &order) == 0)
+		if (r <= 0)
+			break;
+		r = start(fd, &order);
+		if (r == 0)
 			return become_session(&order, argument, error);
 	}
 	if (r < 0)

@@ -253,7 +253,9 @@ static int down(struct step_context *context, struct error *error)
 		return r;
 	if (unlink(path) < 0 && errno != ENOENT)
 		return error_errno(error, errno, _("can't remove %s"), path);
-	rmdir(directory); /* unless another profile's is in it */
+	/* another profile's may be in it */
+	if (rmdir(directory) < 0 && errno != ENOENT && errno != ENOTEMPTY)
+		return error_errno(error, errno, _("can't remove %s"), directory);
 	instance->aaaa_config = 0;
 	return 1;
 }

@@ -91,6 +91,7 @@ class Scenario:
     """What is done while something goes wrong, and what has to hold afterwards."""
     name = ""
     actors = ()             # whose calls
+    always = ()             # (call, error) that every sample has: once it was one too many
     profile = PLAIN
     in_daemon = True        # the injector is attached to nsctld
     up_before = takes_down = False
@@ -211,6 +212,7 @@ class Down(Scenario):
     name = "down"
     actors = ("nsctld", "nsctld/child", "nsctld/thread")
     up_before = takes_down = True
+    always = (("rmdir", "EPERM"),)
     somebody = None
 
     def prepare(self):
@@ -328,7 +330,7 @@ set -- $(cat /proc/$$/stat); echo foreground $(($5 == $8))"""
             result = result[0], "", result[1] + result[2]
         good = self.good
         if point.call == "ioctl": # how the terminal is could not be found out, or not be set
-            result = result[0], result[1].partition("\nend\n")[0], result[2]
+            result = result[0], result[1].replace("\r", "").partition("\nend\n")[0], result[2]
             self.good = good.partition("\nend\n")[0]
         try:
             super().judge(point, result)
@@ -381,6 +383,7 @@ class CallerExec(Exec):
 
 class CallerExecTerminal(ExecTerminal):
     name = "nsctl-exec-terminal"
+    always = (("ioctl", "EPERM"),)
     actors = ("nsctl", "nsctl/child")
     in_daemon = False
 
@@ -397,6 +400,7 @@ class CallerExecRoot(CallerExec):
 class CallerExecAs(CallerExecRoot):
     """Root, with -u."""
     name = "nsctl-exec-as"
+    always = (("openat", "EMFILE"),)
 
     def act(self, wrapper=()):
         return run(["nsctl", "exec", PROFILE, "-u", USER.pw_name, *NO_DAEMON, "--", "sh", "-c", PROBE],
