@@ -163,7 +163,7 @@ static int leave(struct step_context *context, struct error *error)
 
 	if (bridge && !host->unreadable && !host_bridge_shared(host, instance))
 		r = delete_own(host, bridge, context->profile ? NULL : instance, error);
-	if (r == 0)
+	if (r == 0 && !instance->forwards) /* else its rules are to be looked for once more */
 		instance->bridge[0] = '\0';
 	return r;
 }

@@ -77,13 +77,18 @@ static int on_rule(const struct nft_rule_info *rule, void *userdata)
 	return 0;
 }
 
-static size_t find_rules(const struct host *host, const char *chain, const char *interface,
-			 struct rules *ret)
+/* None where there is no such table or chain. */
+static int find_rules(const struct host *host, const char *chain, const char *interface,
+		      struct rules *ret, struct error *error)
 {
+	int r;
+
 	ret->count = 0;
 	comment_of(interface, ret->comment);
-	nft_rule_each(host->nft, NFPROTO_IPV4, IPTABLES_TABLE, chain, on_rule, ret);
-	return ret->count;
+	r = nft_rule_each(host->nft, NFPROTO_IPV4, IPTABLES_TABLE, chain, on_rule, ret);
+	return r < 0 && r != -ENOENT ? error_errno(error, r, "%s",
+						   _("can't look for the rules in other firewalls"))
+				     : 0;
 }
 
 static struct nftnl_rule *accept_rule(const char *chain, uint32_t meta, const char *interface)
@@ -119,8 +124,11 @@ int foreign_let_through(struct step_context *context, const char *interface, str
 			  "firewall-cmd --zone=trusted --add-interface=%s"),
 			interface);
 	chain = chain_of(&survey);
-	if (!chain || find_rules(host, chain, interface, &rules) == 2)
+	if (!chain)
 		return 0;
+	r = find_rules(host, chain, interface, &rules, error);
+	if (r < 0 || rules.count == 2)
+		return r;
 	r = foreign_remove(host, interface, error); /* half of them */
 	if (r < 0)
 		return r;
@@ -134,18 +142,25 @@ int foreign_let_through(struct step_context *context, const char *interface, str
 int foreign_remove(const struct host *host, const char *interface, struct error *error)
 {
 	static const char *const chains[] = { IPTABLES_CHAIN, DOCKER_CHAIN };
-	struct nft_batch *batch = NULL;
-	struct rules rules;
+	struct rules rules[ARRAY_SIZE(chains)];
+	struct nft_batch *batch;
+	size_t count = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
-		find_rules(host, chains[i], interface, &rules);
-		if (rules.count && !batch)
-			batch = nft_batch_begin(host->nft);
-		for (size_t j = 0; j < rules.count; j++)
-			nft_rule_delete(batch, NFPROTO_IPV4, IPTABLES_TABLE, chains[i],
-					rules.handles[j]);
+		int r = find_rules(host, chains[i], interface, &rules[i], error);
+
+		if (r < 0)
+			return r;
+		count += rules[i].count;
 	}
-	return batch ? nft_batch_commit(batch, error) : 0;
+	if (!count)
+		return 0;
+	batch = nft_batch_begin(host->nft);
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
+		for (size_t j = 0; j < rules[i].count; j++)
+			nft_rule_delete(batch, NFPROTO_IPV4, IPTABLES_TABLE, chains[i],
+					rules[i].handles[j]);
+	return nft_batch_commit(batch, error);
 }
 
 bool foreign_missing(const struct host *host, const char *interface)
@@ -154,7 +169,8 @@ bool foreign_missing(const struct host *host, const char *interface)
 	struct rules rules;
 
 	return nft_chain_each(host->nft, on_chain, &survey) == 0 && chain_of(&survey) &&
-	       find_rules(host, chain_of(&survey), interface, &rules) != 2;
+	       find_rules(host, chain_of(&survey), interface, &rules, NULL) == 0 &&
+	       rules.count != 2;
 }
 
 void foreign_explain(const struct host *host, const char *interface, FILE *out)

@@ -276,7 +276,9 @@ static int down(struct step_context *context, struct error *error)
 		instance_await(instance, instance->host_index);
 	if (r < 0)
 		return error_errno(error, r, _("can't delete link %s"), instance->host_interface);
-	instance->interface[0] = instance->host_interface[0] = '\0';
+	instance->interface[0] = '\0';
+	if (!instance->forwards) /* else its rules are to be looked for once more, by this name */
+		instance->host_interface[0] = '\0';
 	instance->host_index = 0;
 	instance->isolated = false;
 	instance->link_config = 0;
