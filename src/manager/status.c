@@ -30,7 +30,8 @@ static size_t count_processes(struct manager *manager, const struct instance *in
 		manager->census_incomplete = false;
 		if (process_each(on_process, manager) < 0)
 			manager->census_incomplete = true;
-		manager->census_time = now_usec();
+		/* one that failed serves this call only */
+		manager->census_time = manager->census_incomplete ? 0 : now_usec();
 	}
 	for (size_t i = 0; i < manager->n_census; i++)
 		count += instance_has_process(instance, manager->census[i].network,

@@ -4,7 +4,7 @@ import json
 
 from fault_host import NO_DAEMON
 from fault_look import PROFILE, Wrong, difference, glance, run, wait_until
-from fault_scenarios import Down, Exec, Scenario, Start, Up, told
+from fault_scenarios import Down, Scenario, Start, Up, told
 
 
 def told_the_same(point, good, result, essence):
@@ -163,5 +163,5 @@ class Others(Look):
 
 
 MORE = {scenario.name: scenario for scenario in (
-    Up, Down, Exec, Start, Again, AgainInPart, Change, Repair, RepairInPart, Status, StatusOfDamaged,
+    Up, Down, Start, Again, AgainInPart, Change, Repair, RepairInPart, Status, StatusOfDamaged,
     Explain, ExplainUp, Others)}

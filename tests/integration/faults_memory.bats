@@ -16,7 +16,7 @@ load lib/faults
 }
 
 @test "without memory for a look: nothing is said that is not so, nothing is changed" {
-	no_memory 20 status status-of-damaged explain explain-up others exec
+	no_memory 20 status status-of-damaged explain explain-up others
 }
 
 @test "without memory where something is put back or changed" {
