@@ -7,6 +7,10 @@
 load lib/common
 load lib/faults
 
+prepare() {
+	[[ -n ${NSCTL_FAULTS:-}${NSCTL_COVERAGE:-} ]] || skip "it takes minutes: tests/run --all"
+}
+
 @test "up of what has been taken away: put back, or told" {
 	faults again 80
 }

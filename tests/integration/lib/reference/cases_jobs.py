@@ -212,7 +212,7 @@ def a_pipeline_is_one_job(s):
     s.run("jobs")
     s.fg()
     s.type("through\n")
-    s.prompt("continued")
+    s.prompt("continued", ordered=False)  # the echo, and what comes through the pipe
     s.run("echo ${PIPESTATUS[@]}; jobs")
     s.start("seq 5 | inside bash -c 'cat; echo ready; exec sleep 1000' | cat")
     s.type("\x03")
