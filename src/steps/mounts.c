@@ -317,7 +317,11 @@ static int up(struct step_context *context, struct error *error)
 	r = ns_call(
 		&(struct ns_place){ .network = instance->netns_fd, .mount = instance->mounts_fd },
 		settle_inside, &inside);
-	return r < 0 ? error_errno(error, r, "%s", _("can't mount inside")) : 1;
+	if (r < 0)
+		return error_errno(error, r, "%s", _("can't mount inside"));
+	/* at once: what is not recorded would be another's to the next nsctld */
+	r = context->record(context, error);
+	return r < 0 ? r : 1;
 }
 
 /* The pin goes in any case: a daemon that died may have made it before it could record that. */
