@@ -34,6 +34,11 @@ reaches_internet() {
 	equal "$(inside full curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
 }
 
+# A connection that is not closed to its end keeps its network namespace, with the uplink gone for long.
+all_is_closed() {
+	! inside full ss -Htan exclude time-wait | grep -q .
+}
+
 has_link_local_address() {
 	ip -6 address show dev "$uplink" -tentative scope link | grep -q fe80
 }
@@ -51,6 +56,7 @@ wake_at_home() {
 	undo wake_at_home
 	nsctl up full
 	reaches_internet
+	wait_until all_is_closed
 	ip link set "$uplink" down
 	run ! inside full curl -sS -m 1 http://198.51.100.80/
 	wake_at_home
