@@ -154,20 +154,6 @@ int file_read_fd(int fd, size_t max, char **ret, size_t *ret_length);
 int file_write_atomic(const char *path, mode_t mode, const void *data, size_t length);
 /* All bytes, resuming after EINTR and short writes. */
 int write_all(int fd, const void *data, size_t length);
-
-/* ---- descriptors over a Unix socket (descriptors.c) ------------------------------------- */
-
-#define DESCRIPTORS_MAX 8 /* in one message of ours */
-
-/* Bytes that were sent, or negative errno; a signal interrupts neither of the two, nor ends us. The
- * descriptors stay the caller's. */
-ssize_t send_with_fds(int socket_fd, const void *data, size_t length, const int *fds, size_t n_fds,
-		      int flags);
-/* Bytes that came, 0 at the end, or negative errno. *n_fds: room in `fds`, and then how many there
- * are (close-on-exec, the receiver's). -EBADMSG when more came than there is room for: then none.
- */
-ssize_t receive_with_fds(int socket_fd, void *data, size_t length, int *fds, size_t *n_fds,
-			 int flags);
 /* mkdir -p; directories that are made get `mode`. */
 int make_directories(const char *path, mode_t mode);
 /* The next name in a directory, but for "." and "..": 1 and the name (valid until the next call), 0
@@ -184,6 +170,20 @@ static inline bool file_id_equal(const struct file_id *a, const struct file_id *
 {
 	return a->dev == b->dev && a->ino == b->ino;
 }
+
+/* ---- descriptors over a Unix socket (descriptors.c) ------------------------------------- */
+
+#define DESCRIPTORS_MAX 8 /* in one message of ours */
+
+/* Bytes that were sent, or negative errno; a signal interrupts neither of the two, nor ends us. The
+ * descriptors stay the caller's. */
+ssize_t send_with_fds(int socket_fd, const void *data, size_t length, const int *fds, size_t n_fds,
+		      int flags);
+/* Bytes that came, 0 at the end, or negative errno. *n_fds: room in `fds`, and then how many there
+ * are (close-on-exec, the receiver's). -EBADMSG when more came than there is room for: then none.
+ */
+ssize_t receive_with_fds(int socket_fd, void *data, size_t length, int *fds, size_t *n_fds,
+			 int flags);
 
 /* ---- Internet addresses (inet.c) ------------------------------------------------------ */
 

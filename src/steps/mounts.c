@@ -306,14 +306,14 @@ static int up(struct step_context *context, struct error *error)
 		return r;
 	if (r == 0) {
 		r = make(context, &wishes, error);
-		return r < 0 ? r : 1;
+		return r < 0 ? r : STEP_MADE;
 	}
 	changed = pin_again(context, error);
 	if (changed < 0)
 		return changed;
 	inside.sys_wrong = !sys_mounted(instance);
 	if (!inside.sys_wrong && wishes_settled(&wishes, instance, NULL))
-		return changed;
+		return changed ? STEP_MENDED : 0;
 	r = ns_call(
 		&(struct ns_place){ .network = instance->netns_fd, .mount = instance->mounts_fd },
 		settle_inside, &inside);
@@ -321,7 +321,7 @@ static int up(struct step_context *context, struct error *error)
 		return error_errno(error, r, "%s", _("can't mount inside"));
 	/* at once: what is not recorded would be another's to the next nsctld */
 	r = context->record(context, error);
-	return r < 0 ? r : 1;
+	return r < 0 ? r : STEP_MENDED;
 }
 
 /* The pin goes in any case: a daemon that died may have made it before it could record that. */

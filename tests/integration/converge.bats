@@ -183,3 +183,21 @@ works() {
 	}
 	converges mounts "" remove_pin
 }
+
+@test "an up that fails takes nothing away that was there, be it put right before" {
+	nsctl up full
+	local before
+	before=$(stat -Lc %i /run/netns/full /run/nsctl/ns/full/mnt)
+	ip -n full link set lo down
+	enter_mounts umount /run/world/extra/target
+	printf '%s\n' "link del ns-full" "link add ns-full type bridge" | ip -batch -
+	run ! nsctl up full
+	says ns-full
+	equal "$(stat -Lc %i /run/netns/full /run/nsctl/ns/full/mnt)" "$before"
+	run -0 drift full
+	[[ $output != *"netns: "* && $output != *"mounts: "* ]]
+	ip link del ns-full
+	nsctl up full
+	no_drift full
+	works
+}

@@ -41,6 +41,20 @@ prepare_file() {
 	no_drift vpn
 	works vpn
 	nsctl down vpn
+	# Where nothing is put back by itself, what is missing is told.
+	profile calm <<-END
+		[profile]
+		repair = no
+	END
+	nsctl up calm
+	nsctld_stop KILL
+	ip link del ns-calm
+	nsctld_start
+	equal "$(state calm)" partial
+	nsctl up calm
+	no_drift calm
+	nsctl down calm
+	rm /etc/nsctl/profiles/calm.ini
 	same_as_before
 }
 

@@ -6,8 +6,6 @@
 
 load lib/common
 
-log=/run/world/log/nsctld
-
 prepare() {
 	profile full <<-END
 		[link]
