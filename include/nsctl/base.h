@@ -29,6 +29,17 @@
 #define ARRAY_SIZE(a)       (sizeof(a) / sizeof((a)[0]))
 #define ARRAY_FOREACH(p, a) for ((p) = (a); (p) < (a) + ARRAY_SIZE(a); (p)++)
 
+#if defined(__SANITIZE_ADDRESS__) /* gcc */
+#define WITH_ADDRESS_SANITIZER 1
+#elif defined(__has_feature) /* clang */
+#if __has_feature(address_sanitizer)
+#define WITH_ADDRESS_SANITIZER 1
+#endif
+#endif
+#ifndef WITH_ADDRESS_SANITIZER
+#define WITH_ADDRESS_SANITIZER 0
+#endif
+
 /* ---- ownership (cleanup.c) ------------------------------------------------------------ */
 
 #define _cleanup_(f)       __attribute__((cleanup(f)))

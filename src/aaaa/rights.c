@@ -123,16 +123,7 @@ int rights_drop(uid_t uid, gid_t gid, size_t file_size, struct error *error)
 
 /* Sanitizers make calls of their own when they report: those are logged. All others fail, and
  * whoever made them goes on: a C library may try a newer call before the one that is allowed. */
-#if defined(__SANITIZE_ADDRESS__)
-#define OTHERWISE SECCOMP_RET_LOG
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define OTHERWISE SECCOMP_RET_LOG
-#endif
-#endif
-#ifndef OTHERWISE
-#define OTHERWISE (SECCOMP_RET_ERRNO | ENOSYS)
-#endif
+#define OTHERWISE (WITH_ADDRESS_SANITIZER ? SECCOMP_RET_LOG : SECCOMP_RET_ERRNO | ENOSYS)
 
 /* The hot ones first. Nothing opens, makes sockets, maps code or starts anything. */
 static const unsigned allowed[] = {

@@ -122,9 +122,32 @@ static int die(void *argument _unused_)
 	return raise(SIGKILL);
 }
 
+/* Killed below frames of one size, so that the next call's frames are others at the same place. */
+static int die_deep(void *argument)
+{
+	volatile char frame[200];
+	int depth = *(int *)argument - 1;
+
+	frame[0] = frame[sizeof(frame) - 1] = (char)depth;
+	return depth > 0 ? die_deep(&depth) + frame[0] : raise(SIGKILL);
+}
+
+static int fill(void *argument _unused_)
+{
+	volatile char frame[16384];
+
+	for (size_t i = 0; i < sizeof(frame); i++)
+		frame[i] = (char)i;
+	return frame[100];
+}
+
 static void a_call_that_is_killed_is_an_error(_unused_ void **state)
 {
+	int depth = 50;
+
 	assert_int_equal(ns_call(&NS_PLACE_HERE, die, NULL), -ECHILD);
+	assert_int_equal(ns_call(&NS_PLACE_HERE, die_deep, &depth), -ECHILD);
+	assert_int_equal(ns_call(&NS_PLACE_HERE, fill, NULL), 100); /* on the dead one's stack */
 }
 
 /* ---- pins ---------------------------------------------------------------------------------- */
