@@ -209,13 +209,10 @@ starter_is_traced() {
 	grep -q setns /run/world/setns
 }
 
-@test "a session that has not started yet when the profile goes down is waited for" {
-	nsctl up first
-	local starter
-	starter=$(pgrep -x nsctl-starter)
-	kill -STOP "$starter"
-	undo "kill -CONT $starter 2>/dev/null || true"
-	later one as alice env PYTHONPATH="$integration" python3 -B -c '
+# ask_for_sleep: asks for a session with `sleep` in the first profile; says when it has asked, and
+# when the connection is closed.
+ask_for_sleep() {
+	as alice env PYTHONPATH="$integration" python3 -B -c '
 from varlink_client import Connection
 connection = Connection()
 connection.call("Exec", {"profile": "first", "command": ["sleep", "1000"], "environment": [],
@@ -224,6 +221,15 @@ print("asked", flush=True)
 while connection.socket.recv(1000):
     pass
 print("closed")'
+}
+
+@test "a session that has not started yet when the profile goes down is waited for" {
+	nsctl up first
+	local starter
+	starter=$(pgrep -x nsctl-starter)
+	kill -STOP "$starter"
+	undo "kill -CONT $starter 2>/dev/null || true"
+	later one ask_for_sleep
 	wait_until grep -q asked /run/world/one
 	nsctl list >/dev/null # what belongs to the call is done by now
 	later two nsctl down first
@@ -233,6 +239,47 @@ print("closed")'
 	equal "$(said two)" $'first: down\nstatus 0'
 	equal "$(said one)" $'asked\nclosed\nstatus 0'
 	run ! pgrep -u alice sleep
+}
+
+@test "a starter of sessions that hangs is replaced, and holds nobody up" {
+	nsctl up first
+	local starter
+	starter=$(pgrep -x nsctl-starter)
+	kill -STOP "$starter"
+	undo "kill -CONT $starter 2>/dev/null || true"
+	later one ask_for_sleep
+	wait_until grep -q asked /run/world/one
+	nsctl list >/dev/null
+	later two nsctl down first
+	equal "$(said two)" $'first: down\nstatus 0'
+	equal "$(said one)" $'asked\nclosed\nstatus 0'
+	[[ ! -e /proc/$starter ]]
+	grep -q 'nsctl-session does not answer' /run/world/log/nsctld
+	nsctl up first
+	equal "$(as alice nsctl exec first -- echo ran)" ran
+	[[ $(pgrep -x nsctl-starter) != "$starter" ]]
+}
+
+@test "a session that its starter could not tell of before it was killed is ended" {
+	nsctl up first
+	as alice nsctl exec first -- true
+	local starter
+	starter=$(pgrep -x nsctl-starter)
+	strace -f -qq -o /run/world/clones -e trace=clone3,sendmsg -e inject=sendmsg:signal=KILL:when=1 \
+		-p "$starter" 3>&- 4>&- &
+	undo "rm -f /run/world/clones"
+	wait_until starter_is_traced
+	run -125 as alice timeout 30 nsctl exec first -- sleep 1000
+	wait_until -t 30 gone "$starter"
+	grep -q 'clone3.* = [1-9]' /run/world/clones
+	nsctl list >/dev/null
+	equal "$(pgrep -P "$(nsctld_pid)")" ""
+	equal "$(as alice nsctl exec first -- echo ran)" ran
+	nsctl down first
+}
+
+gone() {
+	[[ ! -e /proc/$1 ]]
 }
 
 # At the call by which it enters.
