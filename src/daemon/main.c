@@ -239,6 +239,10 @@ int main(int argc, char *argv[])
 	setlocale(LC_ALL, "");
 	bindtextdomain(PACKAGE, LOCALEDIR);
 	textdomain(PACKAGE);
+	/* Catalogues are read at the first message: here, and not by what works inside a profile
+	 * for us (ns_call), where they would be the profile's, nor under a lock that is never given
+	 * back when that is killed. */
+	gettext("out of memory");
 	if (options_parse(argc, argv, &options, &error) < 0) {
 		print_error(&error);
 		return EXIT_USAGE;
