@@ -166,7 +166,7 @@ terminal_session() {
 		wait_until her_commands_are "pts T cat"
 		comes_again "$1"
 		wait_until her_commands_are "pts T cat"
-		cat <<-'END'
+		done_are <<-'END'
 			size 33 77
 			type stty size; jobs\r
 			see 33 77
