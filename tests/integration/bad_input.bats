@@ -116,7 +116,7 @@ same_except_profile() {
 	record_before
 	nsctl up vpn
 	[[ $(address_of vpn) == 172.29.* ]]
-	equal "$(inside vpn curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside vpn curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 }
 
 @test "auto says so when every range is in use" {

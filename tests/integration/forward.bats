@@ -7,12 +7,12 @@
 load lib/common
 
 passes() {
-	equal "$(inside "$1" curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside "$1" curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 }
 
 # The home's web server takes the host for its router to the Internet.
 stranger() { # [SECONDS]
-	on web curl -sS -m "${1:-10}" http://198.51.100.80/
+	on web curl -sS -m "${1:-40}" http://198.51.100.80/
 }
 
 # Its packets must really come by the host: no redirects from it.
@@ -58,7 +58,7 @@ prepare_file() {
 
 @test "a host that did not route does not route for strangers because of a profile" {
 	sysctl -qw net.ipv4.ip_forward=1
-	equal "$(stranger 10)" "internet 203.0.113.2" # the control: it would come through
+	equal "$(stranger 40)" "internet 203.0.113.2" # the control: it would come through
 	sysctl -qw net.ipv4.ip_forward=0
 	run ! stranger 1
 	nsctl up vpn
@@ -72,7 +72,7 @@ prepare_file() {
 	record_before
 	nsctl up vpn
 	passes vpn
-	equal "$(stranger 10)" "internet 203.0.113.2"
+	equal "$(stranger 40)" "internet 203.0.113.2"
 }
 
 @test "nobody on the LAN reaches into a profile through the host" {
@@ -81,7 +81,7 @@ prepare_file() {
 	address=$(address_of vpn)
 	nsctl exec vpn -- "$integration/lib/web-server" self "$address" inside >/run/world/served 3>&- &
 	wait_until grep -q ready /run/world/served
-	equal "$(curl -sS -m 10 "http://$address/")" inside
+	equal "$(curl -sS -m 40 "http://$address/")" inside
 	on web ip route add "$address" via 192.168.1.2
 	run ! on web curl -sS -m 1 "http://$address/"
 	on web ip route del "$address"
@@ -177,7 +177,7 @@ prepare_file() {
 	END
 	nsctl up routed
 	on router ip route add 10.77.0.0/24 via 192.168.1.2
-	equal "$(inside routed curl -sS -m 10 http://192.168.1.10/)" home
+	equal "$(inside routed curl -sS -m 40 http://192.168.1.10/)" home
 	on router ip route del 10.77.0.0/24
 	run -0 nsctl status routed --json
 	says '"none"'
