@@ -234,3 +234,55 @@ print("closed")'
 	equal "$(said one)" $'asked\nclosed\nstatus 0'
 	run ! pgrep -u alice sleep
 }
+
+# At the call by which it enters.
+is_entering() {
+	local number=268 # asm-generic/unistd.h
+	[[ $(uname -m) != x86_64 ]] || number=308
+	grep -q "^$number " "/proc/$(pgrep -x nsctl)/syscall"
+}
+
+@test "root's command that has not entered yet when the profile goes down does not run in what is left" {
+	nsctl up first
+	local again
+	for again in "" 1; do
+		later one strace -f -qq -o /dev/null -e trace=setns \
+			-e inject=setns:delay_enter=1500000:when=1 nsctl exec first -- touch /run/world/ran
+		wait_until is_entering
+		is_under_way one
+		nsctl down first
+		[[ -z $again ]] || nsctl up first
+		run said one
+		[[ ! -e /run/world/ran ]]
+		[[ ${lines[-1]} == "status 125" ]]
+		if [[ -z $again ]]; then
+			[[ ${lines[0]} == "nsctl: profile first is not up"* ]]
+			nsctl up first
+		else
+			[[ ${lines[0]} == "nsctl: profile first was made anew just now" ]]
+			[[ ${lines[1]} == *"try again"* ]]
+		fi
+	done
+	nsctl exec first -- touch /run/world/ran
+	rm /run/world/ran
+}
+
+does_not_run() {
+	! as alice nsctl exec first -- true 2>/dev/null
+}
+
+@test "nobody enters a profile that is going down" {
+	nsctl up first
+	later one as alice nsctl exec first -- sh -c 'trap "" HUP TERM; exec sleep 1000'
+	wait_until pgrep -u alice -x sleep
+	later two nsctl down first # which asks it to end, for two seconds
+	wait_until does_not_run
+	run -125 as alice nsctl exec first -- true
+	equal "${lines[0]}" "nsctl: profile first is going down"
+	run -125 nsctl exec first -- true
+	equal "${lines[0]}" "nsctl: profile first is going down"
+	is_under_way two
+	equal "$(said two)" $'first: down\nstatus 0'
+	run said one
+	[[ ${lines[-1]} == "status 1"* ]]
+}
