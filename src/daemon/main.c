@@ -173,8 +173,16 @@ static int get_lock(const struct options *options, int *ret_fd, struct error *er
 	for (;;) {
 		int r = listener_lock(options->runtime, ret_fd, error);
 
-		if (r != -EALREADY || listener_answers(options->socket) || now_usec() > end)
+		if (r != -EALREADY || listener_answers(options->socket))
 			return r;
+		if (now_usec() > end) {
+			error_hint(
+				error,
+				_("it does not answer at %s; end it, and start again: what is up "
+				  "stays up"),
+				options->socket);
+			return r;
+		}
 		error_clear(error);
 		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
 	}

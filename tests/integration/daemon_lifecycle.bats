@@ -134,6 +134,25 @@ prepare_file() {
 	run -0 nsctl list
 }
 
+@test "in the background its log says when, and does not fill the memory that it lies in" {
+	nsctld_stop
+	undo "rm -f /run/nsctl/nsctld.log"
+	mkdir /run/nsctl
+	seq -f "an old line %g" 100000 >/run/nsctl/nsctld.log
+	nsctld --background
+	pgrep -o -x nsctld >/run/world/nsctld.pid
+	nsctl up vpn
+	((500000 < $(stat -c %s /run/nsctl/nsctld.log) && $(stat -c %s /run/nsctl/nsctld.log) < 1000000))
+	equal "$(grep -ac "an old line 1$" /run/nsctl/nsctld.log)" 0
+	grep -qx "an old line 100000" /run/nsctl/nsctld.log
+	run -0 tail -n 1 /run/nsctl/nsctld.log
+	[[ $output =~ ^20[0-9-]{8}T[0-9:]{8}[+-][0-9]{4}\ nsctld:\ .*Up\ vpn:\ done$ ]]
+	head -n 1 /run/nsctl/nsctld.log | grep -qx "an old line [0-9]*"
+	nsctl down vpn
+	nsctld_stop
+	nsctld_start
+}
+
 @test "a dead socket that a killed nsctld left is no obstacle" {
 	nsctld_stop KILL
 	[[ -S $socket ]]
