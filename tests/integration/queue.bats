@@ -209,13 +209,10 @@ starter_is_traced() {
 	grep -q setns /run/world/setns
 }
 
-@test "a session that has not started yet when the profile goes down is waited for" {
-	nsctl up first
-	local starter
-	starter=$(pgrep -x nsctl-starter)
-	kill -STOP "$starter"
-	undo "kill -CONT $starter 2>/dev/null || true"
-	later one as alice env PYTHONPATH="$integration" python3 -B -c '
+# ask_for_sleep: asks for a session with `sleep` in the first profile; says when it has asked, and
+# when the connection is closed.
+ask_for_sleep() {
+	as alice env PYTHONPATH="$integration" python3 -B -c '
 from varlink_client import Connection
 connection = Connection()
 connection.call("Exec", {"profile": "first", "command": ["sleep", "1000"], "environment": [],
@@ -224,6 +221,15 @@ print("asked", flush=True)
 while connection.socket.recv(1000):
     pass
 print("closed")'
+}
+
+@test "a session that has not started yet when the profile goes down is waited for" {
+	nsctl up first
+	local starter
+	starter=$(pgrep -x nsctl-starter)
+	kill -STOP "$starter"
+	undo "kill -CONT $starter 2>/dev/null || true"
+	later one ask_for_sleep
 	wait_until grep -q asked /run/world/one
 	nsctl list >/dev/null # what belongs to the call is done by now
 	later two nsctl down first
@@ -233,4 +239,97 @@ print("closed")'
 	equal "$(said two)" $'first: down\nstatus 0'
 	equal "$(said one)" $'asked\nclosed\nstatus 0'
 	run ! pgrep -u alice sleep
+}
+
+@test "a starter of sessions that hangs is replaced, and holds nobody up" {
+	nsctl up first
+	local starter
+	starter=$(pgrep -x nsctl-starter)
+	kill -STOP "$starter"
+	undo "kill -CONT $starter 2>/dev/null || true"
+	later one ask_for_sleep
+	wait_until grep -q asked /run/world/one
+	nsctl list >/dev/null
+	later two nsctl down first
+	equal "$(said two)" $'first: down\nstatus 0'
+	equal "$(said one)" $'asked\nclosed\nstatus 0'
+	[[ ! -e /proc/$starter ]]
+	grep -q 'nsctl-session does not answer' /run/world/log/nsctld
+	nsctl up first
+	equal "$(as alice nsctl exec first -- echo ran)" ran
+	[[ $(pgrep -x nsctl-starter) != "$starter" ]]
+}
+
+@test "a session that its starter could not tell of before it was killed is ended" {
+	nsctl up first
+	as alice nsctl exec first -- true
+	local starter
+	starter=$(pgrep -x nsctl-starter)
+	strace -f -qq -o /run/world/clones -e trace=clone3,sendmsg -e inject=sendmsg:signal=KILL:when=1 \
+		-p "$starter" 3>&- 4>&- &
+	undo "rm -f /run/world/clones"
+	wait_until starter_is_traced
+	run -125 as alice timeout 30 nsctl exec first -- sleep 1000
+	wait_until -t 30 gone "$starter"
+	grep -q 'clone3.* = [1-9]' /run/world/clones
+	nsctl list >/dev/null
+	equal "$(pgrep -P "$(nsctld_pid)")" ""
+	equal "$(as alice nsctl exec first -- echo ran)" ran
+	nsctl down first
+}
+
+gone() {
+	[[ ! -e /proc/$1 ]]
+}
+
+# At the call by which it enters.
+is_entering() {
+	local number=268 # asm-generic/unistd.h
+	[[ $(uname -m) != x86_64 ]] || number=308
+	grep -q "^$number " "/proc/$(pgrep -x nsctl)/syscall"
+}
+
+@test "root's command that has not entered yet when the profile goes down does not run in what is left" {
+	nsctl up first
+	local again
+	for again in "" 1; do
+		later one strace -f -qq -o /dev/null -e trace=setns \
+			-e inject=setns:delay_enter=1500000:when=1 nsctl exec first -- touch /run/world/ran
+		wait_until is_entering
+		is_under_way one
+		nsctl down first
+		[[ -z $again ]] || nsctl up first
+		run said one
+		[[ ! -e /run/world/ran ]]
+		[[ ${lines[-1]} == "status 125" ]]
+		if [[ -z $again ]]; then
+			[[ ${lines[0]} == "nsctl: profile first is not up"* ]]
+			nsctl up first
+		else
+			[[ ${lines[0]} == "nsctl: profile first was made anew just now" ]]
+			[[ ${lines[1]} == *"try again"* ]]
+		fi
+	done
+	nsctl exec first -- touch /run/world/ran
+	rm /run/world/ran
+}
+
+does_not_run() {
+	! as alice nsctl exec first -- true 2>/dev/null
+}
+
+@test "nobody enters a profile that is going down" {
+	nsctl up first
+	later one as alice nsctl exec first -- sh -c 'trap "" HUP TERM; exec sleep 1000'
+	wait_until pgrep -u alice -x sleep
+	later two nsctl down first # which asks it to end, for two seconds
+	wait_until does_not_run
+	run -125 as alice nsctl exec first -- true
+	equal "${lines[0]}" "nsctl: profile first is going down"
+	run -125 nsctl exec first -- true
+	equal "${lines[0]}" "nsctl: profile first is going down"
+	is_under_way two
+	equal "$(said two)" $'first: down\nstatus 0'
+	run said one
+	[[ ${lines[-1]} == "status 1"* ]]
 }
