@@ -75,6 +75,9 @@ void instance_mounted_remove(struct instance *instance, size_t i)
 
 int instance_rt(struct instance *instance, struct rt **ret, struct error *error)
 {
+	if (instance->netns_fd < 0) /* it has gone: the host's is no substitute */
+		return error_set(error, ENODEV, _("profile %s has no network namespace"),
+				 instance->name);
 	if (!instance->rt) {
 		int r = rt_open(instance->netns_fd, &instance->rt, error);
 

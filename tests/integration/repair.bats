@@ -270,7 +270,7 @@ peace() {
 @test "against who removes it again and again it gives up, says so, and up begins anew" {
 	nsctl up full
 	fight
-	wait_until -t 30 given_up
+	wait_until given_up
 	peace
 	equal "$(repairs full)" 6
 	equal "$(state full)" partial
@@ -294,7 +294,7 @@ peace() {
 	nsctl up full
 	printf '%s\n' "link del ns-full" "link add ns-full type bridge" | ip -batch -
 	undo "ip link del ns-full 2>/dev/null || true"
-	wait_until -t 30 given_up
+	wait_until given_up
 	run -0 nsctl status full
 	says "nothing is put back: it can't be put right:" "link ns-full exists and was not made by nsctl" \
 		"(tried 6 times)"
