@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One nsctld for each runtime directory, and a socket that takes nobody's place. */
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -165,7 +166,8 @@ static bool answers(const struct place *place, int listener, bool says_something
 	bool answered;
 
 	if (child == 0) {
-		int caller = accept(listener, NULL, NULL);
+		struct pollfd call = { .fd = listener, .events = POLLIN };
+		int caller = poll(&call, 1, -1) == 1 ? accept(listener, NULL, NULL) : -1;
 		char question;
 
 		if (says_something &&
