@@ -99,8 +99,11 @@ static int look_outer(const struct step_context *context, struct rt_link_info *r
 static int look_inner(const struct step_context *context, struct rt_link_info *ret)
 {
 	struct rt *inside;
-	int r = instance_rt(context->instance, &inside, NULL);
+	int r;
 
+	if (context->instance->netns_fd < 0) /* the netns step says so */
+		return 0;
+	r = instance_rt(context->instance, &inside, NULL);
 	if (r == 0)
 		r = rt_link_by_name(inside, context->profile->interface, ret);
 	return r == 0 ? 1 : r == -ENODEV ? 0 : r;

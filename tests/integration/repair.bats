@@ -413,6 +413,17 @@ removed_again() {
 	equal "$(inside full curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 }
 
+@test "a network that is lost while no nsctld runs is made anew, and guarded" {
+	nsctl up full
+	nsctld_stop KILL
+	umount -l /run/netns/full /run/nsctl/ns/full/mnt
+	nsctld_start
+	wait_until repaired full 1
+	ip -n full link set lo down
+	wait_until repaired full 2
+	no_drift full
+}
+
 @test "what nsctl does itself is no reason to look" {
 	nsctld_stop
 	nsctld_start --log-level=debug
