@@ -76,8 +76,8 @@ static int write_in_place(const char *path, const char *text, struct error *erro
 struct inside {
 	const struct host *host;
 	struct instance *instance;
-	const struct profile *profile;
-	bool needed[RESOLVER_FILES]; /* has a file of its own */
+	const struct profile *profile; /* NULL: the masks stay as they are */
+	bool needed[RESOLVER_FILES];   /* has a file of its own */
 	struct error *error;
 	int changed;
 };
@@ -190,13 +190,14 @@ static int unmask(struct inside *inside, const char *path)
 static int settle_inside(void *argument)
 {
 	struct inside *inside = argument;
-	bool masks = inside->profile->mask_host_resolvers;
+	const struct profile *profile = inside->profile;
 	int r = 0;
 
 	/* masks first: a resolv.conf that links into a masked place is mounted on by its name in
 	 * /etc */
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(masked); i++)
-		r = masks ? mask(inside, masked[i]) : unmask(inside, masked[i]);
+	for (size_t i = 0; profile && r == 0 && i < ARRAY_SIZE(masked); i++)
+		r = profile->mask_host_resolvers ? mask(inside, masked[i])
+						 : unmask(inside, masked[i]);
 	for (size_t i = 0; r == 0 && i < RESOLVER_FILES; i++)
 		r = inside->needed[i] ? mount_file(inside, i) : unmount_file(inside, i);
 	return r;
@@ -250,6 +251,23 @@ static int up(struct step_context *context, struct error *error)
 	return changed || inside.changed;
 }
 
+int resolver_keep(const struct host *host, struct instance *instance, struct error *error)
+{
+	struct inside inside = { .host = host, .instance = instance, .error = error };
+	int r;
+
+	for (size_t i = 0; i < RESOLVER_FILES; i++) {
+		struct file_id id;
+		_cleanup_close_ int own = open_own(host, instance, i, &id);
+
+		inside.needed[i] = own != -ENOENT;
+	}
+	r = ns_call(&(struct ns_place){ .network = -1, .mount = instance->mounts_fd },
+		    settle_inside, &inside);
+	return r < 0 ? error_errno(error, r, "%s", _("can't set the resolver up inside"))
+		     : inside.changed;
+}
+
 /* The mounts go with their namespace; when [dns] alone is taken out of a profile, they are taken
  * off. */
 static int unmount_inside(void *argument)
@@ -296,19 +314,24 @@ static int down(struct step_context *context, struct error *error)
 	return had;
 }
 
-/* The text of our file, when it is what programs inside see. */
-static bool says(const struct step_context *context, size_t i, const char *text)
+/* Do programs inside see our file, and this text in it? 1, 0, or -ENOMEM: who knows. */
+static int says(const struct step_context *context, size_t i, const char *text)
 {
 	_cleanup_free_ char *name = str_format("etc/%s", resolver_files[i].name), *path = NULL,
 			    *found = NULL;
 	_cleanup_close_ int fd = -1;
 	struct file_id id;
+	int r;
 
 	path = name ? instance_directory(context->host, context->instance, name) : NULL;
-	fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-	return fd >= 0 && file_id_of(fd, &id) == 0 &&
-	       mounted_inside(context->instance, resolver_files[i].target, &id) &&
-	       file_read_fd(fd, HOST_FILE_MAX, &found, NULL) == 0 && strcmp(found, text) == 0;
+	if (!path)
+		return -ENOMEM;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || file_id_of(fd, &id) < 0 ||
+	    !mounted_inside(context->instance, resolver_files[i].target, &id))
+		return 0;
+	r = file_read_fd(fd, HOST_FILE_MAX, &found, NULL);
+	return r == -ENOMEM ? r : r == 0 && strcmp(found, text) == 0;
 }
 
 static int check(struct step_context *context, struct drift *drift)
@@ -319,9 +342,11 @@ static int check(struct step_context *context, struct drift *drift)
 		_cleanup_free_ char *text = NULL;
 		int r = compose(context->profile, i, &text, NULL);
 
+		if (r == 0 && text)
+			r = says(context, i, text);
 		if (r < 0)
 			return r;
-		if (text && !says(context, i, text))
+		if (text && !r)
 			drift_add(drift, "resolver", _("%s inside is not the profile's"),
 				  resolver_files[i].target);
 	}
