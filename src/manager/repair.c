@@ -28,6 +28,7 @@ static void guard_free(struct guard *guard)
 	events_unwatch_responder(guard);
 	free(guard->last);
 	free(guard->gave_up);
+	free(guard->warned);
 	free(guard);
 }
 
@@ -278,6 +279,17 @@ static void count_try(struct guard *guard, const char *step, uint64_t now)
 	}
 }
 
+/* What `up` would tell its caller: once, until it is something else. */
+static void log_warnings(struct guard *guard, const struct operation *operation)
+{
+	char *text = operation->warnings ? strv_join(operation->warnings, "; ") : NULL;
+
+	if (text && !str_equal(text, guard->warned))
+		log_warning("profile %s: %s", guard->instance->name, text);
+	free(guard->warned);
+	guard->warned = text;
+}
+
 void repair_end(struct operation *operation, struct instance *instance)
 {
 	struct guard *guard = instance->guard;
@@ -285,6 +297,8 @@ void repair_end(struct operation *operation, struct instance *instance)
 	uint64_t now = now_usec();
 	char **step;
 
+	if (guard)
+		log_warnings(guard, operation);
 	if (!guard || (!operation->changed && !failed))
 		return;
 	guard->inside_index = 0;

@@ -28,6 +28,7 @@ struct guard {
 	bool failed;            /* the latest one did */
 	char *last;             /* what it put back (names of steps), or why it failed */
 	char *gave_up;          /* why no more is done, until the next `up`; NULL: all is well */
+	char *warned;           /* what the user should know, as it was logged last; or NULL */
 };
 
 /* Something of the instance may have gone or been changed. */

@@ -101,7 +101,7 @@ prepare() {
 	says "$(address_of vpn)"
 	run -0 inside vpn ip route
 	says "default via"
-	equal "$(inside vpn curl -sS -m 10 http://www.example.net/)" "internet 203.0.113.2"
+	equal "$(inside vpn curl -sS -m 40 http://www.example.net/)" "internet 203.0.113.2"
 }
 
 @test "exec from inside another profile goes to the one that is named" {

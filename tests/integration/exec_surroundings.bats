@@ -273,7 +273,7 @@ print(client.recv(100).decode())')" "from outside"
 		manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 		manager.bind("/run/world/notify")
 		manager.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-		manager.settimeout(10)
+		manager.settimeout(60)
 		service = subprocess.Popen(
 		    ["nsctl", "exec", "hers", "--", "python3", "-c",
 		     "import os, socket\n"
@@ -285,7 +285,7 @@ print(client.recv(100).decode())')" "from outside"
 		assert data == b"READY=1", data
 		pid = int.from_bytes(control[0][2][:4], "little")
 		assert pid == service.pid, (pid, service.pid)
-		assert service.wait(10) == 0
+		assert service.wait(60) == 0
 		os.unlink("/run/world/notify")
 	END
 	equal "$(sh -c 'echo $$; exec nsctl exec hers -- sh -c "echo \$\$"' | uniq | wc -l)" 1

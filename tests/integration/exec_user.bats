@@ -214,6 +214,6 @@ is_stopped() {
 }
 
 @test "the network inside works for the user" {
-	equal "$(her curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(her curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 	equal "$(her ls /sys/class/net | xargs)" "eth0 lo"
 }
