@@ -259,8 +259,10 @@ int process_describe(pid_t pid, ino_t network, ino_t mount, struct process_info 
 #define DETACHED_FD 3
 /* Starts a program that is nobody's child, in a network namespace (-1: the caller's), with
  * /dev/null as 0, 1 and 2, `fd` as DETACHED_FD and no environment. 0 when it is on its way: what
- * then goes wrong it, or this function in its place, writes to the descriptor. */
-int detached_start(int network, const char *program, char *const *arguments, int fd);
+ * then goes wrong it, or this function in its place, writes to the descriptor. The caller closes
+ * the pidfd. */
+int detached_start(int network, const char *program, char *const *arguments, int fd,
+		   int *ret_pidfd);
 /* A pidfd of the process that holds the lock (F_SETLK) on a file; -ESRCH nobody, -ENOENT no file.
  */
 int detached_find(const char *path, int *ret_pidfd);

@@ -182,6 +182,9 @@ struct resolver_watch {
 };
 extern const struct resolver_watch resolver_watches[];
 extern const struct step step_resolver;
+/* For when the profile can't be read, or has no [dns] by now: mounts its files again, as they were
+ * written last. 1: one had gone. */
+int resolver_keep(const struct host *host, struct instance *instance, struct error *error);
 
 /* -EOPNOTSUPP, naming section and key, when the profile asks for what no step does yet. */
 int steps_supported(const struct profile *profile, struct error *error);

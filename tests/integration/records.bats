@@ -212,3 +212,18 @@ survives() {
 	survives
 	run ! nsctl status never
 }
+
+@test "a record that is too long to be one" {
+	head -c 1100000 /dev/zero | tr '\0' ' ' >>/run/nsctl/state/hers.json
+	nsctld_start
+	log_says "/run/nsctl/state/hers.json is too long for a record; it is left alone"
+	refused "/run/nsctl/state/hers.json" -- nsctl up hers
+	[[ -e /run/netns/hers ]]
+	nsctld_stop KILL
+	survives
+}
+
+@test "a mount that is named twice" {
+	state_says '.mounted += .mounted'
+	survives
+}

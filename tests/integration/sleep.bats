@@ -112,14 +112,6 @@ wake_at_home() {
 	rm /run/world/answers
 }
 
-# drops: of how many notices the kernel could not tell nsctld's sockets
-drops() {
-	local inodes
-	inodes=$(find "/proc/$(nsctld_pid)/fd" -lname 'socket:*' -printf '%l\n' | tr -dc '0-9\n')
-	awk -v inodes="$inodes" 'BEGIN { split(inodes, list, "\n"); for (i in list) own[list[i]] = 1 }
-		$10 in own { sum += $9 } END { print sum + 0 }' /proc/net/netlink
-}
-
 @test "more news than the socket holds: what went unheard is put back" {
 	profile other <<-END
 		[link]

@@ -65,6 +65,14 @@ nsctld_stop() {
 	wait_until is_gone "$pid"
 }
 
+# drops: of how many notices the kernel could not tell nsctld's sockets
+drops() {
+	local inodes
+	inodes=$(find "/proc/$(nsctld_pid)/fd" -lname 'socket:*' -printf '%l\n' | tr -dc '0-9\n')
+	awk -v inodes="$inodes" 'BEGIN { split(inodes, list, "\n"); for (i in list) own[list[i]] = 1 }
+		$10 in own { sum += $9 } END { print sum + 0 }' /proc/net/netlink
+}
+
 # ---- state --------------------------------------------------------------------------------
 
 # undo COMMAND: how to take back what the test did to the host, when the test is over.
