@@ -261,9 +261,9 @@ int process_describe(pid_t pid, ino_t network, ino_t mount, struct process_info 
  * /dev/null as 0, 1 and 2, `fd` as DETACHED_FD and no environment. 0 when it is on its way: what
  * then goes wrong it, or this function in its place, writes to the descriptor. */
 int detached_start(int network, const char *program, char *const *arguments, int fd);
-/* A pidfd of the process that holds the lock (F_SETLK) on a file; -ESRCH nobody, -ENOENT no file.
- */
-int detached_find(const char *path, int *ret_pidfd);
+/* A pidfd of the process that holds the lock (F_SETLK) on a file, and the network namespace that it
+ * is in; -ESRCH nobody, -ENOENT no file. */
+int detached_find(const char *path, int *ret_pidfd, struct file_id *ret_network);
 
 /* ---- nf_tables (nft.c, nft_rule.c, nft_read.c, nft_monitor.c) -------------------------- */
 
@@ -360,7 +360,11 @@ struct nft_rule_info {
 	uint32_t family;
 	const char *table, *chain, *comment; /* comment: "" when there is none */
 	uint64_t handle;
+	const char *expressions; /* as the kernel has them */
+	size_t length;           /* bytes of them */
 };
+/* Does it do what this rule says, which was built to be sent (and is freed)? -ENOMEM. */
+int nft_rule_does(const struct nft_rule_info *info, struct nftnl_rule *rule);
 typedef int (*nft_rule_fn)(const struct nft_rule_info *rule, void *userdata);
 int nft_rule_each(struct nft *nft, uint32_t family, const char *table, const char *chain,
 		  nft_rule_fn fn, void *userdata);
