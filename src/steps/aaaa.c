@@ -113,14 +113,24 @@ int aaaa_find(const struct host *host, const struct instance *instance, int *ret
 {
 	_cleanup_free_ char *path = aaaa_statistics_path(host, instance);
 
-	return path ? detached_find(path, ret_pidfd) : -ENOMEM;
+	struct file_id network;
+
+	return path ? detached_find(path, ret_pidfd, &network) : -ENOMEM;
 }
 
-static bool runs(const struct step_context *context)
+/* 1, 0 or a negative errno. One that lives on in a network which was the profile's once, and whose
+ * pin went while no nsctld was there to hold it, is not the profile's. */
+static int runs(const struct step_context *context)
 {
+	_cleanup_free_ char *path = aaaa_statistics_path(context->host, context->instance);
 	_cleanup_close_ int pidfd = -1;
+	struct file_id network;
+	int r = path ? detached_find(path, &pidfd, &network) : -ENOMEM;
 
-	return aaaa_find(context->host, context->instance, &pidfd) == 0;
+	if (r < 0)
+		return r == -ESRCH || r == -ENOENT ? 0 : r;
+	return context->profile->aaaa_run != AAAA_INSIDE || !context->instance->has_netns ||
+	       file_id_equal(&network, &context->instance->netns_id);
 }
 
 static bool has_ended(int pidfd, int patience_ms)
@@ -220,13 +230,17 @@ static int up(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
 	_cleanup_strv_ char **arguments = NULL;
+	bool had = instance->aaaa_config;
 	uint32_t config;
 	int r = arguments_of(context, &arguments);
 
 	if (r < 0)
 		return error_oom(error);
 	config = config_of(arguments);
-	if (instance->aaaa_config == config && runs(context))
+	r = instance->aaaa_config == config ? runs(context) : 0;
+	if (r < 0)
+		return error_errno(error, r, "%s", _("can't look for the responder"));
+	if (r > 0)
 		return 0;
 	/* written down first: what runs without a record would stay for ever */
 	instance->aaaa_config = config;
@@ -239,7 +253,9 @@ static int up(struct step_context *context, struct error *error)
 		r = strv_take(&arguments, str_format("--ready-fd=%d", DETACHED_FD));
 	if (r >= 0)
 		r = start(context, arguments, error);
-	return r < 0 ? r : 1;
+	if (r < 0)
+		return r;
+	return had ? STEP_MENDED : STEP_MADE;
 }
 
 static int down(struct step_context *context, struct error *error)
@@ -267,8 +283,10 @@ static int down(struct step_context *context, struct error *error)
 
 static int check(struct step_context *context, struct drift *drift)
 {
-	if (runs(context))
-		return 0;
+	int r = runs(context);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
 	return drift_add(drift, "aaaa", "%s", _("the responder does not run"));
 }
 

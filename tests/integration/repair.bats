@@ -430,6 +430,22 @@ removed_again() {
 	no_drift full
 }
 
+@test "a responder that lives on in a network that was lost is not the profile's" {
+	printf '[aaaa]\nrun = inside\n' >>/etc/nsctl/profiles/full.ini
+	nsctl up full
+	local pid network
+	nsctld_stop KILL
+	umount -l /run/netns/full /run/nsctl/ns/full/mnt
+	nsctld_start
+	wait_until repaired full 1
+	network=$(inside full readlink /proc/self/ns/net)
+	for pid in $(pidof nsctl-aaaa); do
+		equal "$(readlink "/proc/$pid/ns/net")" "$network"
+	done
+	[[ -n $pid ]]
+	no_drift full
+}
+
 @test "what nsctl does itself is no reason to look" {
 	nsctld_stop
 	nsctld_start --log-level=debug
