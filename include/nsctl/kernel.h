@@ -69,11 +69,20 @@ int fd_is_mount_root(int fd);
 int mount_id_of(int fd, struct file_id *ret);
 /* Opens a path without following any symbolic link (openat2, RESOLVE_NO_SYMLINKS), as O_PATH. */
 int path_open_no_symlinks(int directory_fd, const char *path);
-/* Mounts what source_fd refers to (with what is mounted below it) on what target_fd refers to,
- * which may be a symbolic link itself (O_PATH|O_NOFOLLOW). */
+/* Does this error of it say that there is nothing of that name? Any other says that it can't be
+ * told. */
+bool path_is_missing(int error);
+/* A mount that is attached nowhere, and goes with its descriptor; whatever becomes of it has the
+ * mount_id_of that it has now. Returns the descriptor: of what source_fd refers to (with what is
+ * mounted below it), */
+int mount_detached_bind(int source_fd, bool read_only);
+/* or of a new file system ("tmpfs", "sysfs"); options: a key, its value, ..., NULL; or NULL.
+ * attributes: MOUNT_ATTR_*. */
+int mount_detached_filesystem(const char *type, const char *const *options, unsigned attributes);
+/* Puts it on what target_fd refers to, which may be a symbolic link itself (O_PATH|O_NOFOLLOW). */
+int mount_attach(int detached_fd, int target_fd);
+/* Both at once. */
 int mount_bind_fd(int source_fd, int target_fd, bool read_only);
-/* A new file system ("tmpfs", "sysfs") on target_fd; options as "key=value" or NULL. attributes:
- * MOUNT_ATTR_*. */
 int mount_filesystem_fd(const char *type, const char *const *options, unsigned attributes,
 			int target_fd);
 

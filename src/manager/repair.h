@@ -39,7 +39,7 @@ void repair_look_at_pins(struct manager *manager);
 /* The places where suspicions come from that are not open anyway. */
 int events_start(struct manager *manager, struct error *error);
 void events_stop(struct manager *manager);
-/* Begins to hear of the guarded namespace. */
+/* Begins to hear of the guarded namespace, unless it does or there is none. */
 int events_watch_inside(struct guard *guard, struct error *error);
 /* The responder that runs now; when none does that should, that is a suspicion. */
 void events_watch_responder(struct guard *guard);

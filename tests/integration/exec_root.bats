@@ -71,7 +71,7 @@ prepare() {
 @test "environment, umask and priority are the caller's" {
 	equal "$(FOO='b a r' inside vpn sh -c 'echo "$FOO"')" "b a r"
 	equal "$(umask 027 && inside vpn sh -c umask)" 0027
-	equal "$(nice -n 7 nsctl exec vpn -- nice)" 7
+	equal "$(nice -n 7 nsctl exec vpn -- nice)" "$(nice -n 7 nice)"
 }
 
 @test "it is in the profile's namespaces and in all others of the caller's" {

@@ -94,7 +94,7 @@ is_stopped() {
 	equal "$(FOO='b a r' her sh -c 'echo "$FOO"')" "b a r"
 	equal "$(umask 027 && her sh -c umask)" 0027
 	equal "$(ulimit -n 77 && her sh -c 'ulimit -n')" 77
-	equal "$(as alice nice -n 7 nsctl exec hers -- nice)" 7
+	equal "$(as alice nice -n 7 nsctl exec hers -- nice)" "$(nice -n 7 nice)"
 	equal "$(LD_LIBRARY_PATH=/run/world/alice her printenv LD_LIBRARY_PATH)" /run/world/alice
 }
 

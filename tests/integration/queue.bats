@@ -284,13 +284,17 @@ print("closed")'
 		-p "$starter" 3>&- 4>&- &
 	undo "rm -f /run/world/clones"
 	wait_until starter_is_traced
-	run -125 as alice timeout 30 nsctl exec first -- sleep 1000
-	wait_until -t 30 gone "$starter"
+	run -125 as alice timeout 100 nsctl exec first -- sleep 1000
+	wait_until gone "$starter"
 	grep -q 'clone3.* = [1-9]' /run/world/clones
 	nsctl list >/dev/null
-	equal "$(pgrep -P "$(nsctld_pid)")" ""
+	wait_until nsctld_has_no_child
 	equal "$(as alice nsctl exec first -- echo ran)" ran
 	nsctl down first
+}
+
+nsctld_has_no_child() {
+	! pgrep -P "$(nsctld_pid)"
 }
 
 gone() {
@@ -309,7 +313,7 @@ is_entering() {
 	local again
 	for again in "" 1; do
 		later one strace -f -qq -o /dev/null -e trace=setns \
-			-e inject=setns:delay_enter=1500000:when=1 nsctl exec first -- touch /run/world/ran
+			-e inject=setns:delay_enter=4000000:when=1 nsctl exec first -- touch /run/world/ran
 		wait_until is_entering
 		is_under_way one
 		nsctl down first

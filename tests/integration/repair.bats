@@ -270,7 +270,7 @@ peace() {
 @test "against who removes it again and again it gives up, says so, and up begins anew" {
 	nsctl up full
 	fight
-	wait_until -t 30 given_up
+	wait_until given_up
 	peace
 	equal "$(repairs full)" 6
 	equal "$(state full)" partial
@@ -294,7 +294,7 @@ peace() {
 	nsctl up full
 	printf '%s\n' "link del ns-full" "link add ns-full type bridge" | ip -batch -
 	undo "ip link del ns-full 2>/dev/null || true"
-	wait_until -t 30 given_up
+	wait_until given_up
 	run -0 nsctl status full
 	says "nothing is put back: it can't be put right:" "link ns-full exists and was not made by nsctl" \
 		"(tried 6 times)"
@@ -411,6 +411,17 @@ removed_again() {
 	nsctld_start
 	wait_until repaired full 1
 	equal "$(inside full curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
+}
+
+@test "a network that is lost while no nsctld runs is made anew, and guarded" {
+	nsctl up full
+	nsctld_stop KILL
+	umount -l /run/netns/full /run/nsctl/ns/full/mnt
+	nsctld_start
+	wait_until repaired full 1
+	ip -n full link set lo down
+	wait_until repaired full 2
+	no_drift full
 }
 
 @test "what nsctl does itself is no reason to look" {

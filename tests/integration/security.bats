@@ -758,7 +758,7 @@ print(os.WCOREDUMP(os.waitpid(process.pid, 0)[1]))' "$@" 3>&- 4>&-
 		signal.pause()
 	END
 	local second=$!
-	undo "pkill -u alice python3 || true; rm -f /run/world/alice/now; wait_until -t 20 no_sessions"
+	undo "pkill -u alice python3 || true; rm -f /run/world/alice/now; wait_until no_sessions"
 	wait_until test -e /run/world/mallory/now
 	wait_until test -e /run/world/alice/now
 	local i
