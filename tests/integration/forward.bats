@@ -51,6 +51,8 @@ prepare_file() {
 		undo "sysctl -qw net.ipv4.conf.$key=$(sysctl -n net.ipv4.conf.$key)"
 		sysctl -qw net.ipv4.conf.$key=0
 	done
+	sysctl -qw net.ipv4.conf.eth0.forwarding=1
+	undo "sysctl -qw net.ipv4.conf.eth0.forwarding=0"
 	record_before
 	nsctl up vpn
 	nsctl down vpn

@@ -97,3 +97,29 @@ responder_is() {
 		nsctl exec stuck -- touch /run/world/ran
 	[[ ! -e /run/world/ran ]]
 }
+
+@test "an up that can neither go on nor take back what it made: that is in the log, and down does it" {
+	sed -i '1i [profile]\nrepair = no' /etc/nsctl/profiles/stuck.ini
+	nsctl up stuck
+	nsctld_stop KILL
+	umount /run/nsctl/ns/stuck/mnt # so that it has to be made anew
+	rm /run/nsctl/ns/stuck/mnt
+	ip link del ns-stuck
+	ip link add ns-stuck type bridge
+	undo "ip link del ns-stuck 2>/dev/null || true"
+	nsctld_start
+	failing nsctld umount2 EPERM refused "link ns-stuck exists and was not made by nsctl" -- \
+		nsctl up stuck
+	run -0 tail -n 3 /run/world/log/nsctld
+	says "profile stuck, step mounts: can't remove /run/nsctl/ns/stuck/mnt: Operation not permitted"
+	ip link del ns-stuck
+	goes_now
+}
+
+@test "a responder that takes no word of its end is killed" {
+	printf '[aaaa]\nrun = outside\nhook = forward\n' >>/etc/nsctl/profiles/stuck.ini
+	nsctl up stuck
+	# asked once only: the first signal does not get there
+	failing_once nsctld pidfd_send_signal EPERM nsctl down stuck
+	run ! pidof nsctl-aaaa
+}

@@ -26,17 +26,27 @@ stop_failing() {
 # failing ACTOR CALL ERROR COMMAND…: COMMAND, while each CALL of ACTOR fails (inject.c has the names);
 # skips where that can't be done.
 failing() {
+	fails --every "$@"
+}
+
+# failing_once: the first of them only
+failing_once() {
+	fails --number=1 "$@"
+}
+
+# fails WHICH ACTOR CALL ERROR COMMAND…
+fails() {
 	local inject=$NSCTL_BUILD/tests/faults/inject result=0 # (status and output are those of run)
 	[[ -x $inject ]] || skip "the fault injector was not built (NSCTL_BUILD)"
 	$inject --list >/dev/null || skip "the fault injector does not know this processor"
 	undo stop_failing
 	: >$injector_says
-	"$inject" --pid "$(nsctld_pid)" --actor "$1" --call "$2" --every --do "$3" --report 1 \
+	"$inject" --pid "$(nsctld_pid)" --actor "$2" --call "$3" "$1" --do "$4" --report 1 \
 		>>$injector_says 2>&1 3>&- 4>&- &
 	echo $! >$injector_pid_file
 	disown
 	wait_until injector_is_ready
-	"${@:4}" || result=$?
+	"${@:5}" || result=$?
 	stop_failing
 	injector_has_fired || result=1
 	return $result
