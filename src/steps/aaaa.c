@@ -16,7 +16,7 @@
 #include "step.h"
 
 #define READY_MS 5000 /* for it to be ready */
-#define GRACE_MS 2000 /* between SIGTERM and SIGKILL: it answers what waits in the queue */
+#define GRACE_MS 500  /* between SIGTERM and SIGKILL: it answers what waits in the queue */
 
 static const char *const hooks[] = { "output", "input", "forward" };
 static const char *const dnssec[] = { "pass", "answer" };
@@ -116,11 +116,23 @@ int aaaa_find(const struct host *host, const struct instance *instance, int *ret
 	return path ? detached_find(path, ret_pidfd) : -ENOMEM;
 }
 
-static bool runs(const struct step_context *context)
+/* A debugger or SIGSTOP is what its guard sees; with the whole of its cgroup that is frozen too. */
+static bool is_frozen(int pidfd)
+{
+	_cleanup_close_ int events_fd = cgroup_events_open(pidfd);
+
+	return events_fd >= 0 && cgroup_is_frozen(events_fd);
+}
+
+enum state { ENDED, FROZEN, RUNS };
+
+static enum state look_at(const struct step_context *context)
 {
 	_cleanup_close_ int pidfd = -1;
 
-	return aaaa_find(context->host, context->instance, &pidfd) == 0;
+	if (aaaa_find(context->host, context->instance, &pidfd) < 0)
+		return ENDED;
+	return is_frozen(pidfd) ? FROZEN : RUNS;
 }
 
 static bool has_ended(int pidfd, int patience_ms)
@@ -145,7 +157,7 @@ static int stop(const struct step_context *context, struct error *error)
 	if (r < 0)
 		return error_errno(error, r, "%s", _("can't look for the responder"));
 	pidfd_send_signal(pidfd, SIGTERM, NULL, 0);
-	if (has_ended(pidfd, GRACE_MS))
+	if (!is_frozen(pidfd) && has_ended(pidfd, GRACE_MS))
 		return 1;
 	pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
 	if (has_ended(pidfd, GRACE_MS))
@@ -221,7 +233,7 @@ static int up(struct step_context *context, struct error *error)
 	if (r < 0)
 		return error_oom(error);
 	config = config_of(arguments);
-	if (instance->aaaa_config == config && runs(context))
+	if (instance->aaaa_config == config && look_at(context) == RUNS)
 		return 0;
 	/* written down first: what runs without a record would stay for ever */
 	instance->aaaa_config = config;
@@ -262,9 +274,17 @@ static int down(struct step_context *context, struct error *error)
 
 static int check(struct step_context *context, struct drift *drift)
 {
-	if (runs(context))
-		return 0;
-	return drift_add(drift, "aaaa", "%s", _("the responder does not run"));
+	switch (look_at(context)) {
+	case ENDED:
+		return drift_add(drift, "aaaa", "%s", _("the responder does not run"));
+	case FROZEN:
+		return drift_add(drift, "aaaa", "%s",
+				 _("the responder is frozen with its control group: queries "
+				   "for AAAA wait"));
+	case RUNS:
+		break;
+	}
+	return 0;
 }
 
 static int explain(struct step_context *context, FILE *out, struct error *error)
