@@ -261,6 +261,9 @@ enum log_level {
  * stderr is the journal's stream ($JOURNAL_STREAM), else "name: " in front. `name` must stay valid.
  */
 void log_open(const char *name, enum log_level level);
+/* stderr is a file of our own from now on, open for reading and appending: lines begin with the
+ * time, and at 1 MiB the older half of them goes. */
+void log_keep_file(void);
 /* "error", "warning", "notice", "info", "debug" or a number: 0 or -EINVAL. */
 int log_level_parse(const char *s, enum log_level *ret);
 bool log_enabled(enum log_level level);

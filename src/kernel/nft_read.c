@@ -170,6 +170,7 @@ struct rule {
 	struct nft_rule_info info;
 	struct attributes
 		userdata; /* entries of a byte for the type, one for the length, and so many */
+	struct attributes expressions;
 };
 
 static const struct attribute_field rule_fields[] = {
@@ -177,6 +178,7 @@ static const struct attribute_field rule_fields[] = {
 	{ NFTA_RULE_CHAIN, ATTRIBUTE_STRING, true, offsetof(struct rule, info.chain) },
 	{ NFTA_RULE_HANDLE, ATTRIBUTE_BE64, true, offsetof(struct rule, info.handle) },
 	{ NFTA_RULE_USERDATA, ATTRIBUTE_VALUE, false, offsetof(struct rule, userdata) },
+	{ NFTA_RULE_EXPRESSIONS, ATTRIBUTE_VALUE, false, offsetof(struct rule, expressions) },
 };
 
 /* Any program may write there what it likes, so what can't be read is no failure. */
@@ -202,6 +204,7 @@ static int read_rule(uint8_t family, struct attributes attributes, struct walk *
 	int r = attributes_read(attributes, rule_fields, ARRAY_SIZE(rule_fields), &rule);
 
 	rule.info.comment = comment_in(rule.userdata);
+	nft_effect_read(rule.expressions, &rule.info.effect);
 	return r < 0 ? r : walk->rule(&rule.info, walk->userdata);
 }
 

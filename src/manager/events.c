@@ -182,7 +182,7 @@ int events_watch_inside(struct guard *guard, struct error *error)
 	struct instance *instance = guard->instance;
 	int r = 0;
 
-	if (instance->netns_fd < 0)
+	if (guard->inside || instance->netns_fd < 0)
 		return 0;
 	if (!instance->monitor)
 		r = rt_monitor_open(instance->netns_fd, &instance->monitor, error);

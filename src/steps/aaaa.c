@@ -207,18 +207,23 @@ static int start(const struct step_context *context, char **arguments, struct er
 {
 	const struct profile *profile = context->profile;
 	int network = profile->aaaa_run == AAAA_INSIDE ? context->instance->netns_fd : -1;
-	_cleanup_close_ int read_fd = -1, write_fd = -1;
+	_cleanup_close_ int read_fd = -1, write_fd = -1, pidfd = -1;
 	int fds[2], r;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return error_errno(error, errno, "%s", _("can't start the responder"));
 	read_fd = fds[0];
 	write_fd = fds[1];
-	r = detached_start(network, context->host->responder_program, arguments, write_fd);
+	r = detached_start(network, context->host->responder_program, arguments, write_fd, &pidfd);
 	if (r < 0)
 		return error_errno(error, r, "%s", _("can't start the responder"));
 	close_fd(TAKE_FD(write_fd));
-	return wait_until_ready(read_fd, error);
+	r = wait_until_ready(read_fd, error);
+	if (r < 0) { /* without its lock nobody would find it any more */
+		pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+		has_ended(pidfd, GRACE_MS);
+	}
+	return r;
 }
 
 /* ---- the step ------------------------------------------------------------------------------ */

@@ -30,8 +30,8 @@ int bridge_release(struct host *host, struct error *error);
 int link_is_outdated(const struct instance *instance, const struct profile *profile);
 
 /* Does the path inside the profile lead to a mount, and to this very file? Both by look-up from
- * outside. `id` NULL: any mount will do. */
-bool mounted_inside(const struct instance *instance, const char *path, const struct file_id *id);
+ * outside. 1, 0, or a negative errno: who can't look must not mount there once more. */
+int mounted_inside(const struct instance *instance, const char *path, const struct file_id *id);
 
 /* A network namespace as every profile starts with, not pinned yet, and the sockets inside. */
 struct netns_made {
