@@ -285,7 +285,8 @@ void log_message(enum log_level level, const char *format, ...) _printf_(2, 3);
  * other from inside a callback. Not thread-safe. */
 struct loop;
 struct loop_source;
-/* `events` is EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLERR, EPOLLHUP as epoll_wait(2) gave them (0 for a timer). */
+/* `events` is EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLERR, EPOLLHUP as epoll_wait(2) gave them (0 for a
+ * timer). */
 typedef void (*loop_fn)(struct loop_source *source, uint32_t events, void *userdata);
 
 int loop_new(struct loop **ret);
