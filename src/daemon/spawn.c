@@ -5,7 +5,9 @@
  * The starter is there from the beginning; one that has gone is replaced by the next command's. It
  * starts with its descriptors only, an empty environment and default signal dispositions. A session
  * is a child of nsctld's: it is followed by a pidfd and reaped when it ends; a nsctld that stops
- * leaves it alone. Nothing here waits for the starter, but for its end.
+ * leaves it alone. Nothing here waits for the starter, but for its end; and one that does not
+ * answer is ended. What it had started by then and could not tell any more is found among the
+ * children.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,14 +25,17 @@
 #include "nsctl/session.h"
 #include "server.h"
 
-#define BACKLOG     (1 << 20) /* bytes of what it has not taken yet */
-#define PATIENCE_MS 1000      /* for its end */
+#define BACKLOG      (1 << 20)         /* bytes of what it has not taken yet */
+#define PATIENCE_MS  1000              /* for its end */
+#define ANSWER_USEC  UINT64_C(5000000) /* for its next answer */
+#define COMM_MAX     64
+#define CHILDREN_MAX (1 << 20)
 
 struct session {
 	struct session *next;
 	struct server *server;
 	struct loop_source *source;
-	uint64_t id;
+	uint64_t id, asked; /* when its start was */
 	pid_t pid;
 	int pidfd;   /* -1: not started yet */
 	int peer_fd; /* of its caller; -1: unknown */
@@ -38,7 +43,10 @@ struct session {
 };
 
 struct starter {
-	struct loop_source *source;
+	struct loop_source *source, *timer;
+	bool timed; /* the timer is set */
+	uint64_t answered;
+	pid_t pid;
 	int fd, pidfd;
 };
 
@@ -135,29 +143,92 @@ static void starter_free(struct starter *starter)
 	struct pollfd poll_fd = { .fd = starter->pidfd, .events = POLLIN };
 
 	loop_source_free(starter->source);
+	loop_source_free(starter->timer);
 	shutdown(starter->fd, SHUT_WR);
-	if (poll(&poll_fd, 1, PATIENCE_MS) != 1)
+	if (poll(&poll_fd, 1, PATIENCE_MS) != 1) {
 		syscall(SYS_pidfd_send_signal, starter->pidfd, SIGKILL, NULL, 0);
-	waitid(P_PIDFD, starter->pidfd, &(siginfo_t){}, WEXITED);
+		/* what hangs in the kernel is not waited for */
+		poll(&poll_fd, 1, PATIENCE_MS);
+	}
+	waitid(P_PIDFD, starter->pidfd, &(siginfo_t){}, WEXITED | WNOHANG);
 	close_fd(starter->fd);
 	close_fd(starter->pidfd);
 	free(starter);
+}
+
+static struct session *oldest_waiting(struct server *server)
+{
+	struct session *oldest = NULL;
+
+	for (struct session *session = server->sessions; session; session = session->next)
+		if (session->pidfd < 0)
+			oldest = session; /* the newest comes first */
+	return oldest;
+}
+
+/* Has this child the name that the starter, or a session, gives itself? */
+static bool is_of_the_starter(pid_t pid)
+{
+	_cleanup_free_ char *name = NULL;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	return file_read(AT_FDCWD, path, COMM_MAX, &name, NULL) == 0 &&
+	       (str_equal(name, "nsctl-starter\n") || str_equal(name, "nsctl-session\n"));
+}
+
+/* A child that no session is known to be; 0: none, or the kernel does not list children. */
+static pid_t find_unknown_child(const struct server *server, pid_t starter)
+{
+	_cleanup_free_ char *list = NULL;
+	char path[64], *rest, *number;
+	unsigned long pid;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	if (file_read(AT_FDCWD, path, CHILDREN_MAX, &list, NULL) < 0)
+		return 0;
+	for (number = strtok_r(list, " ", &rest); number; number = strtok_r(NULL, " ", &rest)) {
+		const struct session *session = server->sessions;
+
+		if (str_to_uint(number, INT32_MAX, &pid) < 0)
+			continue;
+		while (session && session->pid != (pid_t)pid)
+			session = session->next;
+		if (!session && (pid_t)pid != starter && is_of_the_starter(pid))
+			return pid;
+	}
+	return 0;
+}
+
+/* The starter may have ended between the start of a session and the answer: there is one at most,
+ * and it is what was asked for first. */
+static void adopt(struct server *server, pid_t starter)
+{
+	struct session *session = oldest_waiting(server);
+	struct session_started started = {};
+
+	if (session)
+		started.pid = find_unknown_child(server, starter);
+	if (started.pid)
+		session_started(session, &started, syscall(SYS_pidfd_open, started.pid, 0));
 }
 
 /* It has ended, or is not what it should be. Whoever waits for a session finds the connection
  * closed. */
 static void starter_lost(struct server *server)
 {
-	struct session *session = server->sessions, *next;
+	struct session *session, *next;
+	pid_t pid = server->starter->pid;
 
-	for (; session; session = next) {
+	syscall(SYS_pidfd_send_signal, server->starter->pidfd, SIGKILL, NULL, 0);
+	starter_free(server->starter);
+	server->starter = NULL;
+	adopt(server, pid);
+	for (session = server->sessions; session; session = next) {
 		next = session->next;
 		if (session->pidfd < 0)
 			session_ended(session);
 	}
-	syscall(SYS_pidfd_send_signal, server->starter->pidfd, SIGKILL, NULL, 0);
-	starter_free(server->starter);
-	server->starter = NULL;
 }
 
 static struct session *find_session(struct server *server, uint64_t id)
@@ -169,9 +240,9 @@ static struct session *find_session(struct server *server, uint64_t id)
 	return session;
 }
 
-static void on_answer(_unused_ struct loop_source *source, _unused_ uint32_t events, void *userdata)
+/* 1 for one that was read, 0 when there is none, -EPIPE when none will come any more. */
+static int take_answer(struct server *server)
 {
-	struct server *server = userdata;
 	struct session_started started = {};
 	struct session *session;
 	int pidfd = -1;
@@ -180,11 +251,12 @@ static void on_answer(_unused_ struct loop_source *source, _unused_ uint32_t eve
 				     MSG_DONTWAIT);
 
 	if (n == -EAGAIN)
-		return;
+		return 0;
 	session = n == sizeof(started) ? find_session(server, started.id) : NULL;
 	if (session && session->pidfd < 0) {
+		server->starter->answered = now_usec();
 		session_started(session, &started, n_fds ? pidfd : -1);
-		return;
+		return 1;
 	}
 	if (n_fds)
 		close_fd(pidfd);
@@ -193,14 +265,53 @@ static void on_answer(_unused_ struct loop_source *source, _unused_ uint32_t eve
 			  strerror(started.code));
 	else
 		log_error("%s has ended before its time", server->options->session_program);
-	starter_lost(server);
+	return -EPIPE;
 }
 
-static int starter_fork(const char *program, int fd, int *ret_pidfd, struct error *error)
+static void on_answer(_unused_ struct loop_source *source, _unused_ uint32_t events, void *userdata)
+{
+	if (take_answer(userdata) < 0)
+		starter_lost(userdata);
+}
+
+/* Reads what it has answered; negative when it is of no use any more. */
+static int look_after_starter(struct server *server)
+{
+	struct starter *starter = server->starter;
+	const struct session *oldest;
+	uint64_t since, now;
+	int r;
+
+	do
+		r = take_answer(server);
+	while (r > 0);
+	oldest = oldest_waiting(server);
+	if (r < 0 || !oldest)
+		return r;
+	now = now_usec();
+	since = oldest->asked > starter->answered ? oldest->asked : starter->answered;
+	if (now - since >= ANSWER_USEC) {
+		log_error("%s does not answer, and is ended", server->options->session_program);
+		return -ETIMEDOUT;
+	}
+	starter->timed = true;
+	return loop_timer_set(starter->timer, ANSWER_USEC - (now - since));
+}
+
+static void on_late(_unused_ struct loop_source *source, _unused_ uint32_t events, void *userdata)
+{
+	struct server *server = userdata;
+
+	server->starter->timed = false;
+	if (look_after_starter(server) < 0)
+		starter_lost(server);
+}
+
+static int starter_fork(const char *program, int fd, struct starter *starter, struct error *error)
 {
 	struct clone_args arguments = {
 		.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
-		.pidfd = (uintptr_t)ret_pidfd,
+		.pidfd = (uintptr_t)&starter->pidfd,
 		.exit_signal = SIGCHLD,
 	};
 	pid_t pid;
@@ -212,6 +323,7 @@ static int starter_fork(const char *program, int fd, int *ret_pidfd, struct erro
 		return error_errno(error, errno, _("can't start a process"));
 	if (pid == 0)
 		become_starter(program, fd);
+	starter->pid = pid;
 	return 0;
 }
 
@@ -231,13 +343,15 @@ int sessions_prepare(struct server *server, struct error *error)
 	theirs = fds[1];
 	/* a smaller one does as well */
 	setsockopt(ours, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
-	r = starter_fork(server->options->session_program, theirs, &starter->pidfd, error);
+	r = starter_fork(server->options->session_program, theirs, starter, error);
 	if (r < 0) {
 		free(starter);
 		return r;
 	}
 	starter->fd = TAKE_FD(ours);
 	r = loop_add_fd(server->loop, starter->fd, EPOLLIN, on_answer, server, &starter->source);
+	if (r == 0)
+		r = loop_add_timer(server->loop, on_late, server, &starter->timer);
 	if (r < 0) {
 		starter_free(starter);
 		return error_errno(error, r, _("can't follow a process"));
@@ -277,6 +391,8 @@ static int send_to_starter(struct server *server, const struct spawn *spawn, uin
 	int r = send_start(server, spawn, id);
 
 	if (r == -EPIPE) {
+		while (server->starter && take_answer(server) > 0)
+			;
 		if (server->starter)
 			starter_lost(server);
 		r = sessions_prepare(server, error);
@@ -297,6 +413,7 @@ int session_start(struct server *server, const struct spawn *spawn, struct error
 	*session = (struct session){
 		.server = server,
 		.id = ++server->last_session,
+		.asked = now_usec(),
 		.pidfd = -1,
 		.peer_fd = spawn->peer_fd < 0 ? -1 : fcntl(spawn->peer_fd, F_DUPFD_CLOEXEC, 0),
 		.uid = spawn->uid,
@@ -314,6 +431,10 @@ int session_start(struct server *server, const struct spawn *spawn, struct error
 	}
 	session->next = server->sessions;
 	server->sessions = session;
+	if (!server->starter->timed) {
+		server->starter->timed = true;
+		loop_timer_set(server->starter->timer, ANSWER_USEC);
+	}
 	return 0;
 }
 
