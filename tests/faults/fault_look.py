@@ -15,8 +15,8 @@ import termios
 import time
 
 PROFILE = "faulty"
-PATIENCE = 15           # seconds; what takes longer hangs
-SETTLE = 5              # seconds for the kernel to take a namespace apart
+PATIENCE = 60           # seconds; what takes longer hangs
+SETTLE = 30             # seconds for the kernel to take a namespace apart
 DIFFERENCE_MAX = 30     # lines
 USER = pwd.getpwnam("alice")
 GROUP = grp.getgrnam("vpnusers").gr_gid

@@ -342,6 +342,7 @@ set -- $(cat /proc/$$/stat); echo foreground $(($5 == $8))"""
 class Start(Scenario):
     name = "start"
     actors = ("nsctld", "nsctld/child", "nsctld/thread")
+    always = (("openat", "KILL-SELF"),)
     in_daemon = False
     up_before = True
 

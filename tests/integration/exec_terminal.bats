@@ -184,6 +184,9 @@ shell=(bash --norc --noprofile -b -i)
 		see @@ 
 		type nohup sleep 1001 >/dev/null 2>&1 & sleep 1002 & disown\r
 		see @@ 
+		type until pgrep -u alice -xf "sleep 1001" && pgrep -u alice -xf "sleep 1002"; do :; done >/dev/null; echo bo""th\r
+		see both
+		see @@ 
 		type sh -c 'echo rea""dy; exec sleep 1003'\r
 		see ready
 		kill KILL nsctl exec
@@ -193,6 +196,7 @@ shell=(bash --norc --noprofile -b -i)
 		wait
 	END
 	wait_until fails pgrep -u alice -x nsctl-session
+	wait_until fails pgrep -u alice -xf "sleep 1003"
 	run pgrep -u alice -a -x sleep
 	says "sleep 1001" "sleep 1002"
 	[[ $output != *1003* ]]
