@@ -78,7 +78,7 @@ shell=(bash --norc --noprofile -b -i)
 		type \x1a
 		see Stopped
 		see @@ 
-		type kill %1; wait; bash -c 'echo rea""dy; exec sleep 1001'\r
+		type kill %1; bash -c 'echo rea""dy; exec sleep 1001'\r
 		see ready
 		type \x03
 		see @@ 
