@@ -152,7 +152,7 @@ prepare() {
 	equal "$told" "iptables -I FORWARD -i br7 -o br7 -j ACCEPT"
 	$told
 	undo "${told/ -I / -D }"
-	equal "$(inside lan3 curl -sS -m 10 http://10.7.0.2/)" inside
+	equal "$(inside lan3 curl -sS -m 40 http://10.7.0.2/)" inside
 	run -0 nsctl up lan3
 	equal "$output" "lan3: already up"
 }

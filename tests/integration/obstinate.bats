@@ -57,7 +57,7 @@ goes_now() {
 @test "without a thread to be had all is done, one after the other" {
 	failing nsctld clone3 ENOMEM nsctl up stuck
 	no_drift stuck
-	equal "$(inside stuck curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside stuck curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 	failing nsctld clone3 ENOMEM nsctl down stuck
 }
 

@@ -22,7 +22,7 @@ import termios
 import time
 
 CASE, PROFILE = sys.argv[1:]
-LIMIT = 30
+LIMIT = 100
 LINES = 15000  # more than a terminal takes; the rest has room in nsctl, so that the command can go on
 POLL = (7, 73, 168)  # poll(2) or ppoll(2): x86_64, asm-generic/unistd.h, i386
 
