@@ -259,13 +259,15 @@ int process_describe(pid_t pid, ino_t network, ino_t mount, struct process_info 
 #define DETACHED_FD 3
 /* Starts a program that is nobody's child, in a network namespace (-1: the caller's), with
  * /dev/null as 0, 1 and 2, `fd` as DETACHED_FD and no environment. 0 when it is on its way: what
- * then goes wrong it, or this function in its place, writes to the descriptor. */
-int detached_start(int network, const char *program, char *const *arguments, int fd);
+ * then goes wrong it, or this function in its place, writes to the descriptor. The caller closes
+ * the pidfd. */
+int detached_start(int network, const char *program, char *const *arguments, int fd,
+		   int *ret_pidfd);
 /* A pidfd of the process that holds the lock (F_SETLK) on a file, and the network namespace that it
  * is in; -ESRCH nobody, -ENOENT no file. */
 int detached_find(const char *path, int *ret_pidfd, struct file_id *ret_network);
 
-/* ---- nf_tables (nft.c, nft_rule.c, nft_read.c, nft_monitor.c) -------------------------- */
+/* ---- nf_tables (nft.c, nft_rule.c, nft_read.c, nft_effect.c, nft_monitor.c) -------------- */
 
 struct nft; /* a socket */
 struct nft_batch;
@@ -296,6 +298,9 @@ void nft_table_add_owned(struct nft_batch *batch, uint32_t family, const char *t
 void nft_table_delete(struct nft_batch *batch, uint32_t family, const char *table);
 void nft_chain_add(struct nft_batch *batch, uint32_t family, const char *table, const char *chain,
 		   const char *type, uint32_t hook, int32_t priority);
+/* What becomes of packets that come to its end; there must be such a base chain. */
+void nft_chain_set_policy(struct nft_batch *batch, uint32_t family, const char *table,
+			  const char *chain, uint32_t policy);
 void nft_set_add(struct nft_batch *batch, uint32_t family, const char *table, const char *set,
 		 uint32_t key_type, uint32_t key_length);
 void nft_element_add(struct nft_batch *batch, uint32_t family, const char *table, const char *set,
@@ -356,10 +361,27 @@ struct nft_chain_info {
 };
 typedef int (*nft_chain_fn)(const struct nft_chain_info *chain, void *userdata);
 int nft_chain_each(struct nft *nft, nft_chain_fn fn, void *userdata);
+/* What a rule does with which packets, as far as that is simple. */
+struct nft_effect {
+	enum {
+		NFT_EFFECT_NONE, /* or one that is not known */
+		NFT_EFFECT_ACCEPT,
+		NFT_EFFECT_DROP, /* or reject */
+		NFT_EFFECT_CHAIN,
+	} kind;
+	const char *chain;   /* where it goes on, or NULL */
+	char iif[IFNAMSIZ];  /* the beginning of the name that the incoming interface must have: */
+	uint32_t iif_length; /* so many bytes of it, with the NUL where it is the whole name */
+	bool for_some;       /* it looks at something else too */
+};
+/* Is it for every packet; for every one that comes in by this interface? */
+bool nft_effect_always(const struct nft_effect *effect);
+bool nft_effect_for_interface(const struct nft_effect *effect, const char *interface);
 struct nft_rule_info {
 	uint32_t family;
 	const char *table, *chain, *comment; /* comment: "" when there is none */
 	uint64_t handle;
+	struct nft_effect effect;
 	const char *expressions; /* as the kernel has them */
 	size_t length;           /* bytes of them */
 };
@@ -371,6 +393,16 @@ int nft_rule_each(struct nft *nft, uint32_t family, const char *table, const cha
 typedef int (*nft_element_fn)(const void *key, uint32_t length, void *userdata);
 int nft_element_each(struct nft *nft, uint32_t family, const char *table, const char *set,
 		     nft_element_fn fn, void *userdata);
+
+/* What iptables-legacy, which is not nf_tables, has in its chain FORWARD. */
+struct legacy_forward {
+	bool drops;        /* what no rule knows */
+	bool docker_chain; /* there is a chain DOCKER-USER */
+	bool lets_through; /* what comes in and goes out by the interface */
+};
+/* 1, or 0 where it has no rules. Nothing is changed, nor loaded into the kernel. -EBADMSG: what the
+ * kernel says can't be read. */
+int legacy_forward_look(const char *interface, struct legacy_forward *ret);
 
 /* A socket that hears of changes of nf_tables: readable when one came. */
 struct nft_monitor;

@@ -157,6 +157,47 @@ static int enter_namespaces(const json_t *names, const int *fds, size_t n_fds, s
 	return 0;
 }
 
+static void close_all(const int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		close_fd(fds[i]);
+}
+
+static bool are_same(const int *a, size_t n_a, const int *b, size_t n_b)
+{
+	struct file_id id_a, id_b;
+
+	if (n_a != n_b)
+		return false;
+	for (size_t i = 0; i < n_a; i++)
+		if (file_id_of(a[i], &id_a) < 0 || file_id_of(b[i], &id_b) < 0 ||
+		    !file_id_equal(&id_a, &id_b))
+			return false;
+	return true;
+}
+
+/* Whoever takes the profile down finds us from now on. It may have gone before: nobody knew of us
+ * then, and the command would run in what is left. */
+static int check_still_up(struct ipc_connection *connection, const struct exec *exec,
+			  const int *fds, size_t n_fds, struct error *error)
+{
+	json_auto_t *reply = NULL;
+	int now[IPC_FDS_MAX], r;
+	size_t n_now;
+
+	r = client_call(connection, "Join", json_pack("{s:s}", "profile", exec->profile), NULL, 0,
+			0, &reply, error);
+	if (r < 0)
+		return r;
+	n_now = ipc_take_fds(connection, now);
+	if (!are_same(fds, n_fds, now, n_now)) {
+		r = error_set(error, ESTALE, _("profile %s was made anew just now"), exec->profile);
+		error_hint(error, "%s", _("try again"));
+	}
+	close_all(now, n_now);
+	return r;
+}
+
 static int join(const struct cli *cli, const struct exec *exec, struct error *error)
 {
 	_cleanup_(ipc_connection_freep) struct ipc_connection *connection = NULL;
@@ -169,8 +210,9 @@ static int join(const struct cli *cli, const struct exec *exec, struct error *er
 		return r;
 	n_fds = ipc_take_fds(connection, fds);
 	r = enter_namespaces(json_object_get(reply, "namespaces"), fds, n_fds, error);
-	for (size_t i = 0; i < n_fds; i++)
-		close_fd(fds[i]);
+	if (r == 0)
+		r = check_still_up(connection, exec, fds, n_fds, error);
+	close_all(fds, n_fds);
 	return r;
 }
 
@@ -235,7 +277,8 @@ int exec_as_root(const struct cli *cli, const struct exec *exec, struct error *e
 	r = session_execute(exec->command, &status);
 	shown = str_escape(exec->command[0], strlen(exec->command[0]));
 	if (status == SESSION_EXIT_NOT_FOUND && !strchr(exec->command[0], '/'))
-		error_set(error, r, _("can't run %s: command not found"), shown ?: "");
+		error_set(error, r, _("can't run %s: command not found"),
+			  str_empty(shown) ? "\"\"" : shown);
 	else
 		error_errno(error, r, _("can't run %s"), shown ?: "");
 	return status;

@@ -5,7 +5,8 @@
  * The starter is there from the beginning; one that has gone is replaced by the next command's. It
  * starts with its descriptors only, an empty environment and default signal dispositions. A session
  * is a child of nsctld's: it is followed by a pidfd and reaped when it ends; a nsctld that stops
- * leaves it alone. Nothing here waits for the starter, but for its end.
+ * leaves it alone. Nothing here waits for the starter, but for its end; one that does not answer is
+ * ended.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,14 +24,16 @@
 #include "nsctl/session.h"
 #include "server.h"
 
-#define BACKLOG     (1 << 20) /* bytes of what it has not taken yet */
-#define PATIENCE_MS 1000      /* for its end */
+#define BACKLOG      (1 << 20) /* bytes of what it has not taken yet */
+#define PATIENCE_MS  1000      /* for its end */
+#define ANSWER_USEC  5000000   /* for an answer: stopped, or frozen. Less than `down` waits */
+#define CHILDREN_MAX (1 << 20) /* bytes of the list of them */
 
 struct session {
 	struct session *next;
 	struct server *server;
 	struct loop_source *source;
-	uint64_t id;
+	uint64_t id, asked;
 	pid_t pid;
 	int pidfd;   /* -1: not started yet */
 	int peer_fd; /* of its caller; -1: unknown */
@@ -38,7 +41,8 @@ struct session {
 };
 
 struct starter {
-	struct loop_source *source;
+	struct loop_source *source, *timer; /* armed while it is waited for, or a little longer */
+	bool timed;
 	int fd, pidfd;
 };
 
@@ -130,34 +134,25 @@ static _Noreturn void become_starter(const char *program, int fd)
 }
 
 /* Lets it finish what it has taken, and sees it end. */
-static void starter_free(struct starter *starter)
+static void starter_end(struct starter *starter)
 {
 	struct pollfd poll_fd = { .fd = starter->pidfd, .events = POLLIN };
 
-	loop_source_free(starter->source);
 	shutdown(starter->fd, SHUT_WR);
-	if (poll(&poll_fd, 1, PATIENCE_MS) != 1)
+	if (poll(&poll_fd, 1, PATIENCE_MS) != 1) {
 		syscall(SYS_pidfd_send_signal, starter->pidfd, SIGKILL, NULL, 0);
-	waitid(P_PIDFD, starter->pidfd, &(siginfo_t){}, WEXITED);
+		poll(&poll_fd, 1, PATIENCE_MS); /* what hangs in the kernel is not waited for */
+	}
+	waitid(P_PIDFD, starter->pidfd, &(siginfo_t){}, WEXITED | WNOHANG);
+}
+
+static void starter_free(struct starter *starter)
+{
+	loop_source_free(starter->source);
+	loop_source_free(starter->timer);
 	close_fd(starter->fd);
 	close_fd(starter->pidfd);
 	free(starter);
-}
-
-/* It has ended, or is not what it should be. Whoever waits for a session finds the connection
- * closed. */
-static void starter_lost(struct server *server)
-{
-	struct session *session = server->sessions, *next;
-
-	for (; session; session = next) {
-		next = session->next;
-		if (session->pidfd < 0)
-			session_ended(session);
-	}
-	syscall(SYS_pidfd_send_signal, server->starter->pidfd, SIGKILL, NULL, 0);
-	starter_free(server->starter);
-	server->starter = NULL;
 }
 
 static struct session *find_session(struct server *server, uint64_t id)
@@ -169,9 +164,10 @@ static struct session *find_session(struct server *server, uint64_t id)
 	return session;
 }
 
-static void on_answer(_unused_ struct loop_source *source, _unused_ uint32_t events, void *userdata)
+/* 1: one was taken, 0: there is none now, -EPIPE: there will be none any more, -ENOEXEC: for a
+ * reason that it told (and that is in the log). */
+static int take_answer(struct server *server)
 {
-	struct server *server = userdata;
 	struct session_started started = {};
 	struct session *session;
 	int pidfd = -1;
@@ -180,20 +176,119 @@ static void on_answer(_unused_ struct loop_source *source, _unused_ uint32_t eve
 				     MSG_DONTWAIT);
 
 	if (n == -EAGAIN)
-		return;
+		return 0;
 	session = n == sizeof(started) ? find_session(server, started.id) : NULL;
 	if (session && session->pidfd < 0) {
 		session_started(session, &started, n_fds ? pidfd : -1);
-		return;
+		return 1;
 	}
 	if (n_fds)
 		close_fd(pidfd);
-	if (n == sizeof(started) && started.code)
-		log_error("can't run %s: %s", server->options->session_program,
-			  strerror(started.code));
-	else
+	if (n != sizeof(started) || !started.code)
+		return -EPIPE;
+	log_error("can't run %s: %s", server->options->session_program, strerror(started.code));
+	return -ENOEXEC;
+}
+
+static bool is_known(const struct server *server, pid_t pid)
+{
+	const struct session *session = server->sessions;
+
+	while (session && session->pid != pid)
+		session = session->next;
+	return session;
+}
+
+/* By the name that the starter and its sessions give themselves. */
+static bool is_session(pid_t pid)
+{
+	_cleanup_free_ char *path = str_format("/proc/%d/comm", pid), *name = NULL;
+
+	if (!path || file_read(AT_FDCWD, path, 64, &name, NULL) < 0)
+		return false;
+	return str_equal(name, "nsctl-session\n") || str_equal(name, "nsctl-starter\n");
+}
+
+/* A starter that was killed may have started a session without saying so: a child of ours, of which
+ * nobody would know who it belongs to, and which counts for nobody. */
+static void end_unknown_sessions(const struct server *server)
+{
+	_cleanup_free_ char *list = NULL;
+	long pid;
+
+	if (file_read(AT_FDCWD, "/proc/thread-self/children", CHILDREN_MAX, &list, NULL) < 0)
+		return;
+	for (char *p = list, *end; (pid = strtol(p, &end, 10)) > 0; p = end)
+		if (!is_known(server, pid) && is_session(pid)) {
+			log_debug("session %ld of nobody's is ended", pid);
+			kill(pid, SIGKILL); /* it is not reaped yet: the number is its own */
+			waitid(P_PID, pid, &(siginfo_t){}, WEXITED);
+		}
+}
+
+/* It has ended, or is not what it should be. Whoever waits for a session finds the connection
+ * closed. */
+static void starter_lost(struct server *server)
+{
+	struct session *session, *next;
+
+	syscall(SYS_pidfd_send_signal, server->starter->pidfd, SIGKILL, NULL, 0);
+	starter_end(server->starter);
+	while (take_answer(server) > 0) /* its last words */
+		;
+	for (session = server->sessions; session; session = next) {
+		next = session->next;
+		if (session->pidfd < 0)
+			session_ended(session);
+	}
+	starter_free(server->starter);
+	server->starter = NULL;
+	end_unknown_sessions(server);
+}
+
+static void on_answer(_unused_ struct loop_source *source, _unused_ uint32_t events, void *userdata)
+{
+	struct server *server = userdata;
+	int r = take_answer(server);
+
+	if (r >= 0)
+		return;
+	if (r == -EPIPE)
 		log_error("%s has ended before its time", server->options->session_program);
 	starter_lost(server);
+}
+
+/* When the oldest was asked for that has not been answered; 0: none. */
+static uint64_t waited_since(const struct server *server)
+{
+	uint64_t since = 0;
+
+	for (const struct session *session = server->sessions; session; session = session->next)
+		if (session->pidfd < 0 && (!since || session->asked < since))
+			since = session->asked;
+	return since;
+}
+
+static void on_patience_over(_unused_ struct loop_source *source, _unused_ uint32_t events,
+			     void *userdata)
+{
+	struct server *server = userdata;
+	uint64_t since = waited_since(server), now = now_usec();
+
+	server->starter->timed = since;
+	if (since && now - since >= ANSWER_USEC) {
+		log_error("%s does not answer", server->options->session_program);
+		starter_lost(server);
+	} else if (since) {
+		loop_timer_set(server->starter->timer, since + ANSWER_USEC - now);
+	}
+}
+
+static void expect_answer(struct starter *starter)
+{
+	if (!starter->timed)
+		loop_timer_set(starter->timer, ANSWER_USEC);
+	starter->timed = true;
 }
 
 static int starter_fork(const char *program, int fd, int *ret_pidfd, struct error *error)
@@ -238,7 +333,10 @@ int sessions_prepare(struct server *server, struct error *error)
 	}
 	starter->fd = TAKE_FD(ours);
 	r = loop_add_fd(server->loop, starter->fd, EPOLLIN, on_answer, server, &starter->source);
+	if (r >= 0)
+		r = loop_add_timer(server->loop, on_patience_over, server, &starter->timer);
 	if (r < 0) {
+		starter_end(starter);
 		starter_free(starter);
 		return error_errno(error, r, _("can't follow a process"));
 	}
@@ -267,7 +365,10 @@ static int send_start(struct server *server, const struct spawn *spawn, uint64_t
 	if (spawn->cgroup_fd >= 0)
 		fds[n++] = spawn->cgroup_fd;
 	r = send_with_fds(server->starter->fd, &start, sizeof(start), fds, n, MSG_DONTWAIT);
-	return r < 0 ? r : 0;
+	if (r < 0)
+		return r;
+	expect_answer(server->starter);
+	return 0;
 }
 
 /* To a starter that may have ended, which is heard of now. */
@@ -297,6 +398,7 @@ int session_start(struct server *server, const struct spawn *spawn, struct error
 	*session = (struct session){
 		.server = server,
 		.id = ++server->last_session,
+		.asked = now_usec(),
 		.pidfd = -1,
 		.peer_fd = spawn->peer_fd < 0 ? -1 : fcntl(spawn->peer_fd, F_DUPFD_CLOEXEC, 0),
 		.uid = spawn->uid,
@@ -321,7 +423,9 @@ void sessions_forget(struct server *server)
 {
 	while (server->sessions)
 		session_forget(server->sessions);
-	if (server->starter)
+	if (server->starter) {
+		starter_end(server->starter);
 		starter_free(server->starter);
+	}
 	server->starter = NULL;
 }

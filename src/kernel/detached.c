@@ -22,6 +22,7 @@ struct start {
 	const char *program;
 	char *const *arguments;
 	int fd;
+	int pidfd; /* of the program, when it has been started */
 };
 
 /* System calls only: it is a copy of a process that may have threads. */
@@ -48,17 +49,19 @@ static _Noreturn void become(const struct start *start)
 /* In a child that ends at once: so the program is nobody's child. */
 static int fork_and_leave(void *argument)
 {
-	struct clone_args arguments = { .flags = CLONE_CLEAR_SIGHAND };
+	struct start *start = argument;
+	struct clone_args arguments = { .flags = CLONE_CLEAR_SIGHAND | CLONE_PIDFD,
+					.pidfd = (uintptr_t)&start->pidfd };
 	long pid = syscall(SYS_clone3, &arguments, sizeof(arguments));
 
 	if (pid == 0)
-		become(argument);
+		become(start);
 	return pid < 0 ? -errno : 0;
 }
 
-int detached_start(int network, const char *program, char *const *arguments, int fd)
+int detached_start(int network, const char *program, char *const *arguments, int fd, int *ret_pidfd)
 {
-	struct start start = { .program = program, .arguments = arguments };
+	struct start start = { .program = program, .arguments = arguments, .pidfd = -1 };
 	struct ns_place place = { .network = network, .mount = -1 };
 	int r;
 
@@ -68,6 +71,10 @@ int detached_start(int network, const char *program, char *const *arguments, int
 		return -errno;
 	r = ns_call(&place, fork_and_leave, &start);
 	close_fd(start.fd);
+	if (r < 0)
+		close_fd(start.pidfd);
+	else
+		*ret_pidfd = start.pidfd;
 	return r;
 }
 

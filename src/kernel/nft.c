@@ -233,6 +233,19 @@ void nft_chain_add(struct nft_batch *batch, uint32_t family, const char *table, 
 	batch_take(batch, h);
 }
 
+void nft_chain_set_policy(struct nft_batch *batch, uint32_t family, const char *table,
+			  const char *chain, uint32_t policy)
+{
+	struct nlmsghdr *h = operation(batch, NFT_MSG_NEWCHAIN, family, 0);
+
+	if (!h)
+		return;
+	mnl_attr_put_strz(h, NFTA_CHAIN_TABLE, table);
+	mnl_attr_put_strz(h, NFTA_CHAIN_NAME, chain);
+	mnl_attr_put_u32(h, NFTA_CHAIN_POLICY, htonl(policy));
+	batch_take(batch, h);
+}
+
 /* For nft(8), which shows keys in the byte order that is noted here (nftables: src/mnl.c, enum
  * byteorder). */
 static bool set_byte_order(struct nftnl_set *s, uint32_t key_type)

@@ -16,3 +16,6 @@ struct nft {
 
 /* The family and the attributes of a message of nf_tables; false: it is none. */
 bool nft_message_open(const struct nlmsghdr *h, uint8_t *ret_family, struct attributes *ret);
+
+/* The value of NFTA_RULE_EXPRESSIONS. Its strings live as long as the message. */
+void nft_effect_read(struct attributes expressions, struct nft_effect *ret);

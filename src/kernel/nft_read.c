@@ -205,6 +205,7 @@ static int read_rule(uint8_t family, struct attributes attributes, struct walk *
 	int r = attributes_read(attributes, rule_fields, ARRAY_SIZE(rule_fields), &rule);
 
 	rule.info.comment = comment_in(rule.userdata);
+	nft_effect_read(rule.expressions, &rule.info.effect);
 	rule.info.expressions = rule.expressions.data;
 	rule.info.length = rule.expressions.left;
 	return r < 0 ? r : walk->rule(&rule.info, walk->userdata);

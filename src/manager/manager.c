@@ -406,12 +406,27 @@ int manager_names(struct manager *manager, char ***ret, struct error *error)
 	return 0;
 }
 
+/* Who goes in now would only have to end at once. */
+static bool is_going_down(const struct manager *manager, const char *name)
+{
+	for (const struct operation *operation = manager->operations; operation;
+	     operation = operation->next)
+		if (operation->stage != REMOVE_NOT && strcmp(operation->name, name) == 0)
+			return true;
+	return false;
+}
+
 int manager_namespaces(struct manager *manager, const char *name, struct manager_namespaces *ret,
 		       struct error *error)
 {
 	struct manager_namespaces namespaces = { .network = -1, .mount = -1 };
 	const struct instance *instance = manager_find(manager, name);
 
+	if (is_going_down(manager, name)) {
+		error_set(error, ENOENT, _("profile %s is going down"), name);
+		error_hint(error, _("bring it up again: nsctl up %s"), name);
+		return -ENOENT;
+	}
 	if (instance && instance->since && !instance->has_netns && !instance->has_mounts) {
 		error_set(error, EOPNOTSUPP, _("profile %s has no network of its own"), name);
 		error_hint(error, "%s", _("run the command without nsctl: it is in that network"));

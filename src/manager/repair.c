@@ -28,6 +28,7 @@ static void guard_free(struct guard *guard)
 	events_unwatch_responder(guard);
 	free(guard->last);
 	free(guard->gave_up);
+	free(guard->warned);
 	free(guard);
 }
 
@@ -61,6 +62,7 @@ static int guard_new(struct manager *manager, struct instance *instance, struct 
 	guard->manager = manager;
 	guard->instance = instance;
 	guard->responder_fd = -1;
+	guard->freezer_fd = -1;
 	instance->guard = guard;
 	r = events_start(manager, error);
 	if (r == 0)
@@ -290,6 +292,17 @@ static void count_try(struct guard *guard, const char *step, uint64_t now)
 	}
 }
 
+/* What `up` would tell its caller: once, until it is something else. */
+static void log_warnings(struct guard *guard, const struct operation *operation)
+{
+	char *text = operation->warnings ? strv_join(operation->warnings, "; ") : NULL;
+
+	if (text && !str_equal(text, guard->warned))
+		log_warning("profile %s: %s", guard->instance->name, text);
+	free(guard->warned);
+	guard->warned = text;
+}
+
 void repair_end(struct operation *operation, struct instance *instance)
 {
 	struct guard *guard = instance->guard;
@@ -297,6 +310,8 @@ void repair_end(struct operation *operation, struct instance *instance)
 	uint64_t now = now_usec();
 	char **step;
 
+	if (guard)
+		log_warnings(guard, operation);
 	if (!guard || (!operation->changed && !failed))
 		return;
 	guard->inside_index = 0;

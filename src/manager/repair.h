@@ -15,7 +15,9 @@ struct guard {
 	/* events.c */
 	struct loop_source *inside; /* events of the namespace */
 	struct loop_source *responder;
-	int responder_fd;      /* a pidfd: readable when it has ended; -1: not watched */
+	int responder_fd; /* a pidfd: readable when it has ended; -1: not watched */
+	struct loop_source *freezer;
+	int freezer_fd;        /* of cgroup_events_open; -1: not watched */
 	int inside_index;      /* of its interface, 0: not known */
 	bool waits_for_bridge; /* another's, which has gone */
 
@@ -28,6 +30,7 @@ struct guard {
 	bool failed;            /* the latest one did */
 	char *last;             /* what it put back (names of steps), or why it failed */
 	char *gave_up;          /* why no more is done, until the next `up`; NULL: all is well */
+	char *warned;           /* what the user should know, as it was logged last; or NULL */
 };
 
 /* Something of the instance may have gone or been changed. */

@@ -99,8 +99,6 @@ static int each_route(struct step_context *context,
 		sum += r;
 	}
 	for (size_t i = 0; i < profile->n_routes; i++) {
-		if (profile->routes[i].destination.address.family != AF_INET)
-			continue;
 		r = fn(userdata, &profile->routes[i].destination, &profile->routes[i].via);
 		if (r < 0)
 			return r;

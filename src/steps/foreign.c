@@ -7,50 +7,95 @@
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
+#include "foreign_survey.h"
+#include "ruleset.h"
 #include "step.h"
 
-#define IPTABLES_TABLE "filter" /* of iptables-nft; Docker and ufw use it */
-#define IPTABLES_CHAIN "FORWARD"
-#define DOCKER_CHAIN   "DOCKER-USER" /* which Docker leaves to the administrator */
-#define FIREWALLD      "firewalld"
+#define BRIDGE_CALLS "net/bridge/bridge-nf-call-iptables" /* br_netfilter, which Docker loads */
 
-struct survey {
-	bool iptables_drops, docker_chain, firewalld;
-	struct step_context *context; /* for warnings, or NULL */
-	const char *interface;
+/* ---- what is left to the user ---------------------------------------------------------------- */
+
+static void warn_of_chain(struct step_context *context, const char *interface,
+			  const struct foreign_chain *chain)
+{
+	const char *family = chain->family == NFPROTO_INET ? "inet" : "ip";
+
+	step_warn(
+		context,
+		_("chain %s %s %s drops what it does not know, also packets of this profile; let %s through, "
+		  "for example: nft insert rule %s %s %s iifname %s accept; nft insert rule %s %s %s oifname %s "
+		  "accept"),
+		family, chain->table, chain->chain, interface, family, chain->table, chain->chain,
+		interface, family, chain->table, chain->chain, interface);
+}
+
+static void warn_of_all(struct step_context *context, const char *interface,
+			const struct foreign_survey *survey)
+{
+	const char *legacy = survey->legacy_docker_chain ? DOCKER_CHAIN : IPTABLES_CHAIN;
+
+	for (size_t i = 0; i < survey->n_chains; i++)
+		if (survey->chains[i].drops)
+			warn_of_chain(context, interface, &survey->chains[i]);
+	if (survey->firewalld_drops)
+		step_warn(
+			context,
+			_("firewalld rejects packets of this profile; let it pass: firewall-cmd --zone=trusted "
+			  "--add-interface=%s, and once more with --permanent, or the next reload forgets it"),
+			interface);
+	if (survey->legacy_drops)
+		step_warn(
+			context,
+			_("iptables-legacy drops what it does not know, also packets of this profile; let %s "
+			  "through: iptables-legacy -I %s -i %s -j ACCEPT; iptables-legacy -I %s -o %s -j ACCEPT"),
+			interface, legacy, interface, legacy, interface);
+}
+
+/* Only what is bridged may be let through, not what the LAN has the host route; such rules are
+ * the administrator's. */
+struct bridged {
+	const char *bridge;
+	bool accepted; /* by a rule for the bridge, whatever else it asks for */
 };
 
-static int on_chain(const struct nft_chain_info *chain, void *userdata)
+static int on_rule_for_bridge(const struct nft_rule_info *rule, void *userdata)
 {
-	struct survey *survey = userdata;
-	bool iptables = chain->family == NFPROTO_IPV4 && strcmp(chain->table, IPTABLES_TABLE) == 0;
+	struct bridged *bridged = userdata;
+	struct nft_effect effect = rule->effect;
 
-	if (strcmp(chain->table, FIREWALLD) == 0)
-		survey->firewalld = true;
-	if (iptables && strcmp(chain->chain, DOCKER_CHAIN) == 0)
-		survey->docker_chain = true;
-	if (!chain->base || !chain->filter || chain->hook != NF_INET_FORWARD ||
-	    chain->policy != NF_DROP ||
-	    (chain->family != NFPROTO_IPV4 && chain->family != NFPROTO_INET))
-		return 0;
-	if (iptables && strcmp(chain->chain, IPTABLES_CHAIN) == 0)
-		survey->iptables_drops = true;
-	else if (survey->context)
-		step_warn(
-			survey->context,
-			_("chain %s %s %s drops what it does not know, also packets of this profile; let %s through, "
-			  "for example: nft insert rule %s %s %s iifname %s accept; nft insert rule %s %s %s oifname %s "
-			  "accept"),
-			chain->family == NFPROTO_INET ? "inet" : "ip", chain->table, chain->chain,
-			survey->interface, chain->family == NFPROTO_INET ? "inet" : "ip",
-			chain->table, chain->chain, survey->interface,
-			chain->family == NFPROTO_INET ? "inet" : "ip", chain->table, chain->chain,
-			survey->interface);
+	effect.for_some = false;
+	bridged->accepted |= effect.kind == NFT_EFFECT_ACCEPT && effect.iif_length &&
+			     nft_effect_for_interface(&effect, bridged->bridge);
 	return 0;
 }
 
+void foreign_warn_of_bridged(struct step_context *context, const char *bridge)
+{
+	static const char *const chains[] = { IPTABLES_CHAIN, DOCKER_CHAIN };
+	struct bridged bridged = { .bridge = bridge };
+	_cleanup_free_ char *called = NULL;
+	struct foreign_survey survey;
+
+	if (!bridge[0] || sysctl_get(BRIDGE_CALLS, &called) < 0 || strcmp(called, "1") != 0)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
+		nft_rule_each(context->host->nft, NFPROTO_IPV4, IPTABLES_TABLE, chains[i],
+			      on_rule_for_bridge, &bridged);
+	if (foreign_survey(context->host, bridge, &survey) == 0 && survey.iptables_drops &&
+	    !bridged.accepted)
+		step_warn(
+			context,
+			_("chain ip filter FORWARD drops what it does not know, also what passes the bridge %s; let "
+			  "that through: iptables -I %s -i %s -o %s -j ACCEPT"),
+			bridge, survey.docker_chain ? DOCKER_CHAIN : IPTABLES_CHAIN, bridge,
+			bridge);
+	foreign_survey_clear(&survey);
+}
+
+/* ---- what can be done ------------------------------------------------------------------------ */
+
 /* The chain to put our rules in, or NULL where none is needed. */
-static const char *chain_of(const struct survey *survey)
+static const char *chain_of(const struct foreign_survey *survey)
 {
 	return !survey->iptables_drops ? NULL
 	       : survey->docker_chain  ? DOCKER_CHAIN
@@ -106,27 +151,44 @@ static struct nftnl_rule *accept_rule(const char *chain, uint32_t meta, const ch
 	return rule;
 }
 
-int foreign_let_through(struct step_context *context, const char *interface, struct error *error)
+/* Docker found that the host forwards, for profiles only, and therefore did not close FORWARD as it
+ * does where it has to make the host a router itself (its manual, "Packet filtering and
+ * firewalls"). It is closed for it: then Docker's own rules say what passes, the host is the router
+ * that Docker takes it for, and stays it after the last profile. 1: done. */
+static int make_way_for_docker(struct step_context *context, struct foreign_survey *survey,
+			       struct error *error)
 {
-	const struct host *host = context->host;
-	struct survey survey = { .context = context, .interface = interface };
+	struct host *host = context->host;
 	struct nft_batch *batch;
-	const char *chain;
-	struct rules rules;
-	int r = nft_chain_each(host->nft, on_chain, &survey);
+	int r;
 
-	if (r < 0)
-		return error_errno(error, r, "%s", _("can't look for other firewalls"));
-	if (survey.firewalld)
-		step_warn(
-			context,
-			_("firewalld is active and may reject packets of this profile; let it pass: "
-			  "firewall-cmd --zone=trusted --add-interface=%s"),
-			interface);
-	chain = chain_of(&survey);
-	if (!chain)
+	if (!host->sysctls || !survey->docker_chain || survey->iptables_drops)
 		return 0;
-	r = find_rules(host, chain, interface, &rules, error);
+	batch = nft_batch_begin(host->nft);
+	nft_chain_set_policy(batch, NFPROTO_IPV4, IPTABLES_TABLE, IPTABLES_CHAIN, NF_DROP);
+	r = nft_batch_commit(batch, error);
+	if (r < 0)
+		return r;
+	survey->iptables_drops = true;
+	forward_forget(host);
+	r = host_note(host, error);
+	if (r == 0)
+		r = ruleset_rebuild(host, error);
+	step_warn(
+		context, "%s",
+		_("Docker was started after nsctl had made this host a router for its profiles: it is "
+		  "Docker's router now, chain ip filter FORWARD drops what Docker does not know, and "
+		  "net.ipv4.ip_forward stays 1 when the last profile goes"));
+	return r < 0 ? r : 1;
+}
+
+static int add_rules(const struct host *host, const char *chain, const char *interface,
+		     struct error *error)
+{
+	struct nft_batch *batch;
+	struct rules rules;
+	int r = find_rules(host, chain, interface, &rules, error);
+
 	if (r < 0 || rules.count == 2)
 		return r;
 	r = foreign_remove(host, interface, error); /* half of them */
@@ -137,6 +199,24 @@ int foreign_let_through(struct step_context *context, const char *interface, str
 	nft_rule_insert(batch, accept_rule(chain, NFT_META_IIFNAME, interface));
 	r = nft_batch_commit(batch, error);
 	return r < 0 ? r : 1;
+}
+
+int foreign_let_through(struct step_context *context, const char *interface, struct error *error)
+{
+	struct foreign_survey survey;
+	int r = foreign_survey(context->host, interface, &survey), changed = 0;
+
+	if (r < 0) {
+		error_errno(error, r, "%s", _("can't look for other firewalls"));
+	} else {
+		warn_of_all(context, interface, &survey);
+		changed = make_way_for_docker(context, &survey, error);
+		r = changed < 0 ? changed : 0;
+	}
+	if (r == 0 && chain_of(&survey))
+		r = add_rules(context->host, chain_of(&survey), interface, error);
+	foreign_survey_clear(&survey);
+	return r < 0 ? r : changed || r;
 }
 
 int foreign_remove(const struct host *host, const char *interface, struct error *error)
@@ -165,19 +245,21 @@ int foreign_remove(const struct host *host, const char *interface, struct error 
 
 bool foreign_missing(const struct host *host, const char *interface)
 {
-	struct survey survey = {};
+	struct foreign_survey survey;
 	struct rules rules;
+	bool missing = foreign_survey(host, interface, &survey) == 0 && chain_of(&survey) &&
+		       find_rules(host, chain_of(&survey), interface, &rules, NULL) == 0 &&
+		       rules.count != 2;
 
-	return nft_chain_each(host->nft, on_chain, &survey) == 0 && chain_of(&survey) &&
-	       find_rules(host, chain_of(&survey), interface, &rules, NULL) == 0 &&
-	       rules.count != 2;
+	foreign_survey_clear(&survey);
+	return missing;
 }
 
 void foreign_explain(const struct host *host, const char *interface, FILE *out)
 {
-	struct survey survey = {};
+	struct foreign_survey survey;
 	const char *chain =
-		nft_chain_each(host->nft, on_chain, &survey) == 0 ? chain_of(&survey) : NULL;
+		foreign_survey(host, interface, &survey) == 0 ? chain_of(&survey) : NULL;
 	static const char *const keys[] = { "oifname", "iifname" };
 
 	for (size_t i = 0; chain && i < ARRAY_SIZE(keys); i++)
@@ -185,4 +267,5 @@ void foreign_explain(const struct host *host, const char *interface, FILE *out)
 			"nft insert rule ip " IPTABLES_TABLE
 			" %s %s %s counter accept comment '\"nsctl: %s\"'\n",
 			chain, keys[i], interface, interface);
+	foreign_survey_clear(&survey);
 }

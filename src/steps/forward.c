@@ -184,8 +184,10 @@ static int up(struct step_context *context, struct error *error)
 	bool look, off, had = instance->forwards;
 	int r, changed = 0;
 
-	if (!instance->routed)
+	if (!instance->routed) {
+		foreign_warn_of_bridged(context, instance->bridge);
 		return 0;
+	}
 	host->forwarding &= !had; /* what is to be set right is looked at */
 	r = prepare(host, error);
 	if (r < 0)

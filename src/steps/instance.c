@@ -75,13 +75,11 @@ void instance_mounted_remove(struct instance *instance, size_t i)
 
 int instance_rt(struct instance *instance, struct rt **ret, struct error *error)
 {
+	if (instance->netns_fd < 0) /* it has gone: the host's is no substitute */
+		return error_set(error, ENODEV, _("profile %s has no network namespace"),
+				 instance->name);
 	if (!instance->rt) {
-		int r;
-
-		if (instance->netns_fd < 0) /* else it would be a socket on the host */
-			return error_set(error, ENONET, "%s",
-					 _("the network namespace is missing"));
-		r = rt_open(instance->netns_fd, &instance->rt, error);
+		int r = rt_open(instance->netns_fd, &instance->rt, error);
 
 		if (r < 0)
 			return r;

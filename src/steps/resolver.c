@@ -76,8 +76,8 @@ static int write_in_place(const char *path, const char *text, struct error *erro
 struct inside {
 	const struct host *host;
 	struct instance *instance;
-	const struct profile *profile;
-	bool needed[RESOLVER_FILES]; /* has a file of its own */
+	const struct profile *profile; /* NULL: the masks stay as they are */
+	bool needed[RESOLVER_FILES];   /* has a file of its own */
 	struct error *error;
 	int changed;
 };
@@ -203,13 +203,14 @@ static int unmask(struct inside *inside, const char *path)
 static int settle_inside(void *argument)
 {
 	struct inside *inside = argument;
-	bool masks = inside->profile->mask_host_resolvers;
+	const struct profile *profile = inside->profile;
 	int r = 0;
 
 	/* masks first: a resolv.conf that links into a masked place is mounted on by its name in
 	 * /etc */
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(masked); i++)
-		r = masks ? mask(inside, masked[i]) : unmask(inside, masked[i]);
+	for (size_t i = 0; profile && r == 0 && i < ARRAY_SIZE(masked); i++)
+		r = profile->mask_host_resolvers ? mask(inside, masked[i])
+						 : unmask(inside, masked[i]);
 	for (size_t i = 0; r == 0 && i < RESOLVER_FILES; i++)
 		r = inside->needed[i] ? mount_file(inside, i) : unmount_file(inside, i);
 	return r;
@@ -264,6 +265,23 @@ static int up(struct step_context *context, struct error *error)
 	if (!changed && !inside.changed)
 		return 0;
 	return had ? STEP_MENDED : STEP_MADE;
+}
+
+int resolver_keep(const struct host *host, struct instance *instance, struct error *error)
+{
+	struct inside inside = { .host = host, .instance = instance, .error = error };
+	int r;
+
+	for (size_t i = 0; i < RESOLVER_FILES; i++) {
+		struct file_id id;
+		_cleanup_close_ int own = open_own(host, instance, i, &id);
+
+		inside.needed[i] = own != -ENOENT;
+	}
+	r = ns_call(&(struct ns_place){ .network = -1, .mount = instance->mounts_fd },
+		    settle_inside, &inside);
+	return r < 0 ? error_errno(error, r, "%s", _("can't set the resolver up inside"))
+		     : inside.changed;
 }
 
 /* The mounts go with their namespace; when [dns] alone is taken out of a profile, they are taken

@@ -483,18 +483,18 @@ static bool look_at_table(const struct host *host)
 /* What others change meanwhile makes no difference of what we made: then it is looked again. */
 bool ruleset_intact(struct host *host)
 {
-	for (int looks = 0; looks < LOOKS_MAX; looks++) {
-		uint32_t generation = nft_generation(host->nft);
+	uint32_t generation;
+	int looks = 0;
 
+	do {
+		generation = nft_generation(host->nft);
 		if (generation && generation == host->intact_generation)
 			return true;
 		if (look_at_table(host)) {
 			host->intact_generation = generation;
 			return true;
 		}
-		if (generation == nft_generation(host->nft))
-			return false;
-	}
+	} while (generation != nft_generation(host->nft) && ++looks < LOOKS_MAX);
 	return false;
 }
 

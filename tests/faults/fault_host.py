@@ -159,10 +159,15 @@ class World:
             self.daemon.settle()
 
     def descriptors(self):
-        """Of a nsctld that has made ready what it makes ready: it takes a moment to begin."""
-        time.sleep(0.3)
+        """Of a nsctld that has made ready what it makes ready, which it begins before it takes the next
+        call, and that has closed what that call needed."""
+        self.daemon.answers()
         self.quiet()
-        return self.daemon.descriptors()
+        last, now = None, self.daemon.descriptors()
+        while now != last:
+            time.sleep(0.1)
+            last, now = now, self.daemon.descriptors()
+        return now
 
     def nsctl(self, *arguments):
         status, _, errors = run(["nsctl", *arguments, *NO_DAEMON])

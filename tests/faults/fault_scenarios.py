@@ -19,7 +19,7 @@ grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp:|SigIgn|SigBlk|SigCgt)' /proc/s
 ls /proc/self/ns | xargs -I @ readlink /proc/self/ns/@
 ls -1 /proc/$$/fd; pwd; umask; cat /proc/self/limits /proc/self/oom_score_adj /proc/self/cgroup
 cat /proc/self/loginuid /proc/self/timerslack_ns; chrt -p 0 | sed 's/pid [0-9]*//'; ionice
-sed -E 's/^([^ ]+ ){3}//; s/ [a-z_]+:[0-9]+//g' /proc/self/mountinfo; cat /etc/resolv.conf /etc/hosts
+sed -E 's/^([^ ]+ ){3}//; s/ [a-z_]+:[0-9]+//g' /proc/self/mountinfo | sort; cat /etc/resolv.conf /etc/hosts
 ls -1 /sys/class/net; env; echo end"""
 # All that it says otherwise than the same command outside, and what that one says instead.
 ONLY_INSIDE = (r"net:\[PROFILE\]", r"mnt:\[PROFILE\]", r"/ /srv rw,nosuid,nodev,relatime - tmpfs .*",
@@ -310,6 +310,7 @@ class Exec(Scenario):
 class ExecTerminal(Exec):
     """The same on a terminal, which is afterwards as it was."""
     name = "exec-terminal"
+    always = (("wait4", "KILL"),)   # what the command wrote is still to be shown
     probe = PROBE + """
 tty | sed 's/[0-9]*$//'; stty -a
 set -- $(cat /proc/$$/stat); echo foreground $(($5 == $8))"""
@@ -341,6 +342,7 @@ set -- $(cat /proc/$$/stat); echo foreground $(($5 == $8))"""
 class Start(Scenario):
     name = "start"
     actors = ("nsctld", "nsctld/child", "nsctld/thread")
+    always = (("openat", "KILL-SELF"),)
     in_daemon = False
     up_before = True
 

@@ -56,7 +56,7 @@ record_up() {
 }
 
 works() {
-	equal "$(inside full curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside full curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 	equal "$(inside full cat /run/world/extra/target/file)" yes
 	run -0 inside full cat /etc/resolv.conf
 	says "nameserver 9.9.9.9"

@@ -196,6 +196,93 @@ static void the_monitor_tells_of_others_changes_alone(_unused_ void **state)
 	nft_free(own);
 }
 
+/* ---- what others' rules do ------------------------------------------------------------------- */
+
+#define OTHERS "others"
+
+static struct nftnl_rule *rule_of(const char *iif, bool and_more)
+{
+	struct nftnl_rule *rule = nft_rule_new(NFPROTO_INET, OTHERS, "filters", NULL);
+
+	if (iif) {
+		nft_load_meta(rule, NFT_META_IIFNAME);
+		nft_match_value(rule, iif, strlen(iif) + 1);
+	}
+	if (and_more)
+		nft_match_ct_state(rule, 1);
+	nft_counter(rule);
+	return rule;
+}
+
+static void append_with(struct nft_batch *batch, struct nftnl_rule *rule, int verdict)
+{
+	nft_verdict(rule, verdict);
+	nft_rule_append(batch, rule);
+}
+
+static int on_effect(const struct nft_rule_info *rule, void *userdata)
+{
+	static const struct {
+		int kind;
+		bool always, for_lo, for_some;
+	} expected[] = {
+		{ NFT_EFFECT_NONE, true, true, false },  { NFT_EFFECT_ACCEPT, true, true, false },
+		{ NFT_EFFECT_DROP, true, true, false },  { NFT_EFFECT_ACCEPT, false, true, false },
+		{ NFT_EFFECT_DROP, false, false, true }, { NFT_EFFECT_ACCEPT, false, false, true },
+		{ NFT_EFFECT_DROP, false, false, true },
+	};
+	size_t *i = userdata;
+
+	assert_in_range(*i, 0, ARRAY_SIZE(expected) - 1);
+	assert_int_equal(rule->effect.kind, expected[*i].kind);
+	assert_int_equal(nft_effect_always(&rule->effect), expected[*i].always);
+	assert_int_equal(nft_effect_for_interface(&rule->effect, "lo"), expected[*i].for_lo);
+	/* another interface, whose name begins like that */
+	assert_int_equal(nft_effect_for_interface(&rule->effect, "lo0"), expected[*i].always);
+	assert_int_equal(rule->effect.for_some, expected[*i].for_some);
+	++*i;
+	return 0;
+}
+
+static int on_policy(const struct nft_chain_info *chain, void *userdata)
+{
+	if (strcmp(chain->table, OTHERS) == 0)
+		*(uint32_t *)userdata = chain->policy;
+	return 0;
+}
+
+static void what_a_rule_does_is_understood_or_not_claimed(_unused_ void **state)
+{
+	struct nft *nft = open_nft();
+	struct nft_batch *batch = nft_batch_begin(nft);
+	struct nftnl_rule *rule;
+	uint32_t policy = 99;
+	size_t count = 0;
+
+	nft_table_add(batch, NFPROTO_INET, OTHERS);
+	nft_chain_add(batch, NFPROTO_INET, OTHERS, "filters", "filter", NF_INET_FORWARD, 0);
+	nft_chain_set_policy(batch, NFPROTO_INET, OTHERS, "filters", NF_DROP);
+	nft_rule_append(batch, rule_of(NULL, false)); /* counts only */
+	append_with(batch, rule_of(NULL, false), NF_ACCEPT);
+	append_with(batch, rule_of(NULL, false), NF_DROP);
+	append_with(batch, rule_of("lo", false), NF_ACCEPT);
+	append_with(batch, rule_of("lo", true), NF_DROP);
+	append_with(batch, rule_of(NULL, true), NF_ACCEPT);
+	rule = nft_rule_new(NFPROTO_INET, OTHERS, "filters", NULL);
+	nft_load_meta(rule, NFT_META_OIFNAME); /* not the interface that it came in by */
+	nft_match_value(rule, "lo", 3);
+	append_with(batch, rule, NF_DROP);
+	assert_int_equal(nft_batch_commit(batch, NULL), 0);
+	assert_int_equal(nft_rule_each(nft, NFPROTO_INET, OTHERS, "filters", on_effect, &count), 0);
+	assert_int_equal(count, 7);
+	assert_int_equal(nft_chain_each(nft, on_policy, &policy), 0);
+	assert_int_equal(policy, NF_DROP);
+	batch = nft_batch_begin(nft);
+	nft_table_delete(batch, NFPROTO_INET, OTHERS);
+	assert_int_equal(nft_batch_commit(batch, NULL), 0);
+	nft_free(nft);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +290,7 @@ int main(void)
 		cmocka_unit_test(a_rule_is_deleted_by_the_handle_that_was_read),
 		cmocka_unit_test(a_walk_that_was_ended_leaves_the_socket_usable),
 		cmocka_unit_test(the_monitor_tells_of_others_changes_alone),
+		cmocka_unit_test(what_a_rule_does_is_understood_or_not_claimed),
 	};
 
 	private_or_skip();
