@@ -53,7 +53,7 @@ int host_release_unused(struct host *host, struct error *error)
 	if (host->unreadable)
 		return 0;
 	r = forward_release_unused(host, error);
-	s = ruleset_used(host) ? 0 : ruleset_rebuild(host, error);
+	s = ruleset_used(host) && ruleset_intact(host) ? 0 : ruleset_rebuild(host, error);
 	r = r < 0 ? r : s;
 	s = bridge_release_unused(host, error);
 	return r < 0 ? r : s;

@@ -8,7 +8,25 @@ load lib/common
 load lib/faults
 
 prepare() {
-	[[ -n ${NSCTL_FAULTS:-}${NSCTL_COVERAGE:-} ]] || skip "it takes minutes: tests/run --all"
+	if [[ $BATS_TEST_DESCRIPTION == *"(a sample)" ]]; then
+		[[ -z ${NSCTL_FAULTS:-}${NSCTL_COVERAGE:-} ]] || skip "the others have all of it"
+	else
+		[[ -n ${NSCTL_FAULTS:-}${NSCTL_COVERAGE:-} ]] ||
+			skip "it takes minutes: tests/run --all"
+	fi
+}
+
+@test "who can't look, or is killed beside a mount, mounts nothing twice (a sample)" {
+	faults again-in-part 4 --calls=openat2,statx,move_mount,rename
+}
+
+@test "a profile that says something else, and what goes wrong then (a sample)" {
+	faults change 80 --variant=existing
+	faults change 40 --variant=alone
+}
+
+@test "what is put back, and what goes wrong then (a sample)" {
+	faults repair 150
 }
 
 @test "up of what has been taken away: put back, or told" {
