@@ -263,9 +263,9 @@ int process_describe(pid_t pid, ino_t network, ino_t mount, struct process_info 
  * the pidfd. */
 int detached_start(int network, const char *program, char *const *arguments, int fd,
 		   int *ret_pidfd);
-/* A pidfd of the process that holds the lock (F_SETLK) on a file; -ESRCH nobody, -ENOENT no file.
- */
-int detached_find(const char *path, int *ret_pidfd);
+/* A pidfd of the process that holds the lock (F_SETLK) on a file, and the network namespace that it
+ * is in; -ESRCH nobody, -ENOENT no file. */
+int detached_find(const char *path, int *ret_pidfd, struct file_id *ret_network);
 
 /* ---- nf_tables (nft.c, nft_rule.c, nft_read.c, nft_effect.c, nft_monitor.c) -------------- */
 
@@ -382,7 +382,11 @@ struct nft_rule_info {
 	const char *table, *chain, *comment; /* comment: "" when there is none */
 	uint64_t handle;
 	struct nft_effect effect;
+	const char *expressions; /* as the kernel has them */
+	size_t length;           /* bytes of them */
 };
+/* Does it do what this rule says, which was built to be sent (and is freed)? -ENOMEM. */
+int nft_rule_does(const struct nft_rule_info *info, struct nftnl_rule *rule);
 typedef int (*nft_rule_fn)(const struct nft_rule_info *rule, void *userdata);
 int nft_rule_each(struct nft *nft, uint32_t family, const char *table, const char *chain,
 		  nft_rule_fn fn, void *userdata);

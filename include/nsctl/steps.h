@@ -219,6 +219,9 @@ bool ruleset_is_own_table(uint32_t family, const char *table);
 /* When no profile is left: takes away all that they shared, and does not stop at a failure. What
  * could not be taken away stays noted: it can be called again. */
 int host_release(struct host *host, struct error *error);
+/* Takes away what no profile uses of that: a daemon that died had made it for one, and has not come
+ * to write down for which. */
+int host_release_unused(struct host *host, struct error *error);
 /* To be called before something is made that would look like another's to the next daemon, if this
  * one died right after it. */
 int host_note(struct host *host, struct error *error);

@@ -62,6 +62,7 @@ static int guard_new(struct manager *manager, struct instance *instance, struct 
 	guard->manager = manager;
 	guard->instance = instance;
 	guard->responder_fd = -1;
+	guard->freezer_fd = -1;
 	instance->guard = guard;
 	r = events_start(manager, error);
 	if (r == 0)

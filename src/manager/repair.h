@@ -15,7 +15,9 @@ struct guard {
 	/* events.c */
 	struct loop_source *inside; /* events of the namespace */
 	struct loop_source *responder;
-	int responder_fd;      /* a pidfd: readable when it has ended; -1: not watched */
+	int responder_fd; /* a pidfd: readable when it has ended; -1: not watched */
+	struct loop_source *freezer;
+	int freezer_fd;        /* of cgroup_events_open; -1: not watched */
 	int inside_index;      /* of its interface, 0: not known */
 	bool waits_for_bridge; /* another's, which has gone */
 

@@ -229,6 +229,7 @@ static int plan_existing(struct step_context *context, int bridge_index, struct 
 	r = rt_address_each(context->host->rt, bridge_index, on_address, &search);
 	if (r < 0)
 		return error_errno(error, r, _("can't read the addresses of %s"), profile->bridge);
+	instance->host_address = (struct ip_prefix){};
 	instance->gateway = profile->gateway.family ? profile->gateway : search.found;
 	instance->routed = search.found.family != 0;
 	if (!instance->gateway.family && profile->route_default) {

@@ -11,6 +11,8 @@
 #include "ruleset.h"
 #include "step.h"
 
+#define BRIDGE_CALLS "net/bridge/bridge-nf-call-iptables" /* br_netfilter, which Docker loads */
+
 /* ---- what is left to the user ---------------------------------------------------------------- */
 
 static void warn_of_chain(struct step_context *context, const char *interface,
@@ -47,6 +49,47 @@ static void warn_of_all(struct step_context *context, const char *interface,
 			_("iptables-legacy drops what it does not know, also packets of this profile; let %s "
 			  "through: iptables-legacy -I %s -i %s -j ACCEPT; iptables-legacy -I %s -o %s -j ACCEPT"),
 			interface, legacy, interface, legacy, interface);
+}
+
+/* Only what is bridged may be let through, not what the LAN has the host route; such rules are
+ * the administrator's. */
+struct bridged {
+	const char *bridge;
+	bool accepted; /* by a rule for the bridge, whatever else it asks for */
+};
+
+static int on_rule_for_bridge(const struct nft_rule_info *rule, void *userdata)
+{
+	struct bridged *bridged = userdata;
+	struct nft_effect effect = rule->effect;
+
+	effect.for_some = false;
+	bridged->accepted |= effect.kind == NFT_EFFECT_ACCEPT && effect.iif_length &&
+			     nft_effect_for_interface(&effect, bridged->bridge);
+	return 0;
+}
+
+void foreign_warn_of_bridged(struct step_context *context, const char *bridge)
+{
+	static const char *const chains[] = { IPTABLES_CHAIN, DOCKER_CHAIN };
+	struct bridged bridged = { .bridge = bridge };
+	_cleanup_free_ char *called = NULL;
+	struct foreign_survey survey;
+
+	if (!bridge[0] || sysctl_get(BRIDGE_CALLS, &called) < 0 || strcmp(called, "1") != 0)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
+		nft_rule_each(context->host->nft, NFPROTO_IPV4, IPTABLES_TABLE, chains[i],
+			      on_rule_for_bridge, &bridged);
+	if (foreign_survey(context->host, bridge, &survey) == 0 && survey.iptables_drops &&
+	    !bridged.accepted)
+		step_warn(
+			context,
+			_("chain ip filter FORWARD drops what it does not know, also what passes the bridge %s; let "
+			  "that through: iptables -I %s -i %s -o %s -j ACCEPT"),
+			bridge, survey.docker_chain ? DOCKER_CHAIN : IPTABLES_CHAIN, bridge,
+			bridge);
+	foreign_survey_clear(&survey);
 }
 
 /* ---- what can be done ------------------------------------------------------------------------ */

@@ -11,6 +11,9 @@
 /* Lets the interface through where that is possible; says what is left to the user in
  * context->warnings. 1: a rule was added. */
 int foreign_let_through(struct step_context *context, const char *interface, struct error *error);
+/* Of a bridge whose frames the host only passes on: the kernel may show them to firewalls too, and
+ * then this says it where they are dropped. */
+void foreign_warn_of_bridged(struct step_context *context, const char *bridge);
 /* Takes our rules for the interface out again. */
 int foreign_remove(const struct host *host, const char *interface, struct error *error);
 /* Is a rule of ours missing? */

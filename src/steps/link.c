@@ -270,8 +270,11 @@ static int down(struct step_context *context, struct error *error)
 
 	if (!instance->interface[0]) {
 		link_host_name(instance->name, name, altname);
-		if (is_left_over(context, name, &outer))
-			instance_await(instance, outer.index);
+		if (!is_left_over(context, name, &outer))
+			return 0;
+		if (context->profile)
+			return rt_link_delete(context->host->rt, outer.index, error);
+		instance_await(instance, outer.index);
 		return 0;
 	}
 	if (context->profile)

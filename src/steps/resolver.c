@@ -251,6 +251,7 @@ static int up(struct step_context *context, struct error *error)
 				 .instance = instance,
 				 .profile = context->profile,
 				 .error = error };
+	bool had = instance->has_resolver;
 	int changed, r;
 
 	changed = write_files(context, &inside, error);
@@ -261,7 +262,9 @@ static int up(struct step_context *context, struct error *error)
 		    settle_inside, &inside);
 	if (r < 0)
 		return error_errno(error, r, "%s", _("can't set the resolver up inside"));
-	return changed || inside.changed;
+	if (!changed && !inside.changed)
+		return 0;
+	return had ? STEP_MENDED : STEP_MADE;
 }
 
 int resolver_keep(const struct host *host, struct instance *instance, struct error *error)

@@ -25,6 +25,9 @@ bool host_bridge_shared(const struct host *host, const struct instance *instance
 void forward_forget(struct host *host);
 int forward_release(struct host *host, struct error *error);
 int bridge_release(struct host *host, struct error *error);
+/* The same for what no instance uses. */
+int forward_release_unused(struct host *host, struct error *error);
+int bridge_release_unused(struct host *host, struct error *error);
 
 /* Is the link made from another [link] or [route] than the profile has now? 1, 0 or -ENOMEM. */
 int link_is_outdated(const struct instance *instance, const struct profile *profile);

@@ -146,8 +146,13 @@ def files():
 
 
 def responders():
-    names = [read(f"/proc/{pid}/comm").strip() for pid in filter(str.isdigit, os.listdir("/proc"))]
-    return [name for name in names if name == "nsctl-aaaa"]
+    """Without their guards: children of theirs, which may not have been let to call themselves so."""
+    parents = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        stat = read(f"/proc/{pid}/stat")
+        if "(nsctl-aaaa)" in stat:
+            parents[pid] = stat.rpartition(") ")[2].split()[1]
+    return ["nsctl-aaaa" for parent in parents.values() if parent not in parents]
 
 
 def tables():

@@ -323,6 +323,55 @@ has_nothing_but() {
 	wait_until answered_at_once in_office
 }
 
+# freezable RESPONDER: $group is a new cgroup, with the responder and its guard in it
+freezable() {
+	local pid
+	group=$(findmnt -nro TARGET -t cgroup2 | tail -n 1)/world-frozen-$$
+	mkdir "$group" 2>/dev/null || skip "no cgroup can be made here"
+	[[ -e $group/cgroup.freeze ]] || skip "cgroups can't be frozen here"
+	undo "wait_until rmdir $group"
+	undo "echo 0 >$group/cgroup.freeze"
+	for pid in "$1" "$(guard "$1")"; do
+		echo "$pid" >"$group/cgroup.procs"
+	done
+}
+
+@test "frozen with its guard: another takes its place as soon as nsctld hears of it" {
+	local before
+	office
+	before=$(responder office)
+	freezable "$before"
+	nsctld_stop
+	nsctld_start # it looks where they are when it takes them up
+	echo 1 >"$group/cgroup.freeze"
+	wait_until is_gone "$before"
+	wait_until responder office
+	wait_until answered_at_once in_office
+	no_drift office
+	nsctl status --json office | jq -e '.profiles[0].repair.count == 1'
+}
+
+@test "frozen, repair = no: status says so, up puts another in its place, down ends it" {
+	local before
+	profile office <<-END
+		[profile]
+		repair = no
+		[aaaa]
+		run = inside
+	END
+	nsctl up office
+	before=$(responder office)
+	freezable "$before"
+	echo 1 >"$group/cgroup.freeze"
+	wait_until grep -q "frozen 1" "$group/cgroup.events"
+	equal "$(drift office)" \
+		"aaaa: the responder is frozen with its control group: queries for AAAA wait"
+	nsctl up office
+	wait_until is_gone "$before"
+	answered_at_once in_office
+	no_drift office
+}
+
 @test "its guard is killed: it ends, queries reach the server, and soon both are back" {
 	local before
 	office

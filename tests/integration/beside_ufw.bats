@@ -8,7 +8,7 @@
 load lib/common
 
 passes() {
-	equal "$(inside "$1" curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside "$1" curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 }
 
 # What there is in FORWARD, without the counters.
@@ -124,4 +124,35 @@ prepare() {
 	ufw delete deny 8080/tcp
 	nsctl down vpn
 	iptables-save -t filter | grep '^-A' | cmp - /run/world/with-route
+}
+
+@test "a bridge that is not nsctl's, whose frames ufw gets to see: up tells it, and what it tells helps" {
+	[[ $(sysctl -en net.bridge.bridge-nf-call-iptables) == 1 ]] || skip "no br_netfilter here"
+	ip link add br7 type bridge
+	undo "ip link delete br7"
+	ip link set br7 up
+	local name
+	for name in 2 3; do
+		profile "lan$name" <<-END
+			[link]
+			bridge = br7
+			address = 10.7.0.$name/24
+			gateway = 10.7.0.1
+			nat = none
+			isolate = no
+		END
+	done
+	run -0 nsctl up lan2 lan3
+	says "what passes the bridge br7"
+	nsctl exec lan2 -- "$integration/lib/web-server" self 10.7.0.2 inside >/run/world/served 3>&- &
+	wait_until grep -q ready /run/world/served
+	run ! inside lan3 curl -sS -m 1 http://10.7.0.2/
+	local told
+	told=$(nsctl up lan3 2>&1 | sed -n 's/.*let that through: //p')
+	equal "$told" "iptables -I FORWARD -i br7 -o br7 -j ACCEPT"
+	$told
+	undo "${told/ -I / -D }"
+	equal "$(inside lan3 curl -sS -m 10 http://10.7.0.2/)" inside
+	run -0 nsctl up lan3
+	equal "$output" "lan3: already up"
 }

@@ -146,6 +146,15 @@ works() {
 	converges nat "" flush_chains
 }
 
+@test "a rule of the table, another in its place" {
+	replace_rule() {
+		local handle
+		handle=$(nft -a list chain inet nsctl forward | sed -n 's/.*@strict drop # handle //p')
+		nft replace rule inet nsctl forward handle "$handle" meta nfproto @strict accept
+	}
+	converges nat nsctl replace_rule
+}
+
 @test "forwarding on the host" {
 	converges forward ip_forward sysctl -qw net.ipv4.ip_forward=0
 }
@@ -205,6 +214,30 @@ works() {
 		umount -l /run/nsctl/ns/full/mnt
 	}
 	converges mounts "" remove_pin
+}
+
+@test "an up that fails leaves what it has put right: addresses, rules, files" {
+	nsctl up full
+	local table
+	table=$(nft list table inet nsctl)
+	inside full ip route del default
+	nft flush chain inet nsctl forward
+	nft add table ip filter
+	nft 'add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }'
+	undo "nft delete table ip filter"
+	enter_mounts umount /etc/resolv.conf
+	# the responder, which comes last, can't get ready
+	printf '[aaaa]\nrun = outside\nhook = forward\n' >>/etc/nsctl/profiles/full.ini
+	mkdir -p /run/nsctl/aaaa/full
+	undo "rm -rf /run/nsctl/aaaa"
+	run ! nsctl up full
+	equal "$(nft list table inet nsctl)" "$table"
+	run -0 drift full
+	equal "$(grep -v '^aaaa: ' <<<"$output")" ""
+	rmdir /run/nsctl/aaaa/full
+	nsctl up full
+	no_drift full
+	works
 }
 
 @test "an up that fails takes nothing away that was there, be it put right before" {

@@ -153,6 +153,35 @@ prepare_file() {
 	nsctld_start
 }
 
+@test "without a descriptor left nsctld waits for one, and who is in the queue is served then" {
+	local pid limit highest said=/run/world/log/nsctld before
+	pid=$(nsctld_pid)
+	limit=$(prlimit --pid "$pid" --nofile --output SOFT --noheadings | xargs)
+	highest=$(find "/proc/$pid/fd" -mindepth 1 -printf '%f\n' | sort -n | tail -n 1)
+	before=$(grep -c "can't accept a connection" $said) || true
+	undo "prlimit --pid $pid --nofile=$limit:"
+	prlimit --pid "$pid" --nofile=$((highest + 1)):
+	# what is free below the highest is taken by those who wait
+	python3 - $((highest + 8)) /run/world/waiting 3>&- <<-'END' &
+		import socket, sys
+		clients = [socket.socket(socket.AF_UNIX) for _ in range(int(sys.argv[1]))]
+		for client in clients:
+		    client.connect("/run/nsctl/nsctl.sock")
+		open(sys.argv[2], "w").close()
+		clients[-1].sendall(b'{"method":"org.varlink.service.GetInfo"}\0')
+		print("answered" if clients[-1].recv(1) == b"{" else "not answered", file=open(sys.argv[2], "w"))
+	END
+	undo "wait $!; rm /run/world/waiting"
+	paused() { (($(grep -c "can't accept a connection, pausing: Too many open files" $said) > before)); }
+	wait_until paused
+	wait_until test -e /run/world/waiting
+	[[ ! -s /run/world/waiting ]]
+	prlimit --pid "$pid" --nofile="$limit":
+	wait_until grep -qx answered /run/world/waiting
+	nsctl up vpn
+	works vpn
+}
+
 @test "a dead socket that a killed nsctld left is no obstacle" {
 	nsctld_stop KILL
 	[[ -S $socket ]]

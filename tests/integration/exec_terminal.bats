@@ -254,3 +254,13 @@ fails() {
 		wait
 	END
 }
+
+@test "a new size does not cut off what a command that has ended wrote to a slow terminal" {
+	up_hers
+	"$integration/lib/slow_terminal.py" end hers 3>&-
+}
+
+@test "a command that stops in the background while the shell brings it to the foreground runs on" {
+	up_hers
+	"$integration/lib/slow_terminal.py" fg hers 3>&-
+}

@@ -17,6 +17,7 @@ stranger() { # [SECONDS]
 
 # Its packets must really come by the host: no redirects from it.
 prepare_file() {
+	iptables-legacy -nL >&2 || true # its table stays once somebody asked for it
 	on web ip route replace 198.51.100.80 via 192.168.1.2
 	sysctl -qw net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.eth0.send_redirects=0
 }
@@ -101,6 +102,22 @@ prepare_file() {
 	same_as_before
 }
 
+@test "a FORWARD chain that ends with a rule that rejects (as cloud images have it)" {
+	iptables-nft -A FORWARD -p icmp -j ACCEPT
+	undo "nft delete table ip filter"
+	iptables-nft -A FORWARD -j REJECT --reject-with icmp-host-prohibited
+	record_before
+	nsctl up vpn
+	passes vpn
+	no_drift vpn
+	nsctl down vpn
+	same_as_before
+	iptables-nft -I FORWARD -j ACCEPT # what stands behind counts no more
+	undo "iptables-nft -D FORWARD -j ACCEPT"
+	nsctl up vpn
+	run ! grep nsctl0 <(iptables-nft -S FORWARD)
+}
+
 @test "Docker's chains: the rule is in DOCKER-USER, and goes with the last profile" {
 	iptables-nft -N DOCKER-USER
 	undo "nft delete table ip filter"
@@ -143,6 +160,39 @@ prepare_file() {
 	nft list table ip filter | cmp - /run/world/filter
 }
 
+# What up tells to do about iptables-legacy, or nothing.
+told_of_legacy() {
+	nsctl up vpn 2>&1 | sed -n 's/.*iptables-legacy drops .*let nsctl0 through: //p'
+}
+
+@test "iptables-legacy that drops or rejects: up tells it, and what it tells helps" {
+	iptables-legacy -nL >/dev/null 2>&1 || skip "this kernel has no iptables-legacy"
+	undo "iptables-legacy -P FORWARD ACCEPT; iptables-legacy -F; iptables-legacy -X"
+	nsctl up vpn
+	equal "$(told_of_legacy)" "" # it is in use, and accepts
+	local rule told
+	for rule in "-P FORWARD DROP" "-A FORWARD -j DROP" "-A FORWARD -j REJECT"; do
+		iptables-legacy $rule
+		run ! inside vpn curl -sS -m 1 http://198.51.100.80/
+		told=$(told_of_legacy)
+		equal "$(grep -o 'I FORWARD' <<<"$told" | wc -l)" 2
+		eval "$told"
+		passes vpn
+		equal "$(told_of_legacy)" ""
+		iptables-legacy -P FORWARD ACCEPT
+		iptables-legacy -F
+	done
+	iptables-legacy -P FORWARD DROP
+	iptables-legacy -N mine
+	iptables-legacy -A mine -i nsctl0 -m comment --comment "let it through" -j ACCEPT
+	iptables-legacy -A mine -o nsctl0 -m conntrack --ctstate NEW -j ACCEPT
+	[[ -n $(told_of_legacy) ]] # only a part of it
+	iptables-legacy -A mine -o nsctl0 -m comment --comment "and back" -j ACCEPT
+	iptables-legacy -A FORWARD -j mine
+	equal "$(told_of_legacy)" ""
+	passes vpn
+}
+
 @test "firewalld's table: up says what to do" {
 	nft -f - <<-END
 		table inet firewalld {
@@ -168,7 +218,18 @@ prepare_file() {
 	END
 	undo "nft delete table inet hardened"
 	run -0 nsctl up vpn
-	says hardened
+	says "inet hardened strict"
+	nft 'chain inet hardened strict { policy accept; }'
+	run -0 nsctl up vpn
+	equal "$output" "vpn: already up"
+	nft 'add rule inet hardened strict log prefix "no: " reject'
+	run -0 nsctl up vpn
+	says "inet hardened strict"
+	local told
+	told=${output#*for example: }
+	told=${told%%$'\n'*}
+	eval "$told"
+	passes vpn
 }
 
 @test "nat = none: packets leave with the profile's own address" {

@@ -272,7 +272,8 @@ peace() {
 	fight
 	wait_until given_up
 	peace
-	equal "$(repairs full)" 6
+	# one that finds the link gone again before it is done with it does not count
+	[[ $(repairs full) -ge 1 && $(repairs full) -le 6 ]]
 	equal "$(state full)" partial
 	run -0 nsctl status full
 	says "link: ns-full is missing" "nothing is put back: link, addresses: gone again and again, 6 times"
@@ -292,7 +293,12 @@ peace() {
 
 @test "what can't be put right is tried a few times, and said" {
 	nsctl up full
+	local log_lines
+	log_lines=$(grep -c "full can't be put right" $log) || true
+	kill -STOP "$(nsctld_pid)" # nor can it be quicker than the other
+	undo "kill -CONT $(nsctld_pid)"
 	printf '%s\n' "link del ns-full" "link add ns-full type bridge" | ip -batch -
+	kill -CONT "$(nsctld_pid)"
 	undo "ip link del ns-full 2>/dev/null || true"
 	wait_until given_up
 	run -0 nsctl status full
@@ -300,7 +306,7 @@ peace() {
 		"(tried 6 times)"
 	ip -d link show ns-full | grep -q bridge
 	equal "$(repairs full)" 0
-	equal "$(grep -c "full can't be put right" $log)" 6
+	equal "$(grep -c "full can't be put right" $log)" $((log_lines + 6))
 	ip link del ns-full
 	nsctl up full
 	no_drift full
@@ -421,6 +427,22 @@ removed_again() {
 	wait_until repaired full 1
 	ip -n full link set lo down
 	wait_until repaired full 2
+	no_drift full
+}
+
+@test "a responder that lives on in a network that was lost is not the profile's" {
+	printf '[aaaa]\nrun = inside\n' >>/etc/nsctl/profiles/full.ini
+	nsctl up full
+	local pid network
+	nsctld_stop KILL
+	umount -l /run/netns/full /run/nsctl/ns/full/mnt
+	nsctld_start
+	wait_until repaired full 1
+	network=$(inside full readlink /proc/self/ns/net)
+	for pid in $(pidof nsctl-aaaa); do
+		equal "$(readlink "/proc/$pid/ns/net")" "$network"
+	done
+	[[ -n $pid ]]
 	no_drift full
 }
 
