@@ -5,25 +5,41 @@ function __nsctl_profiles
     nsctl list --names 2>/dev/null
 end
 
-# The command is the first word that is neither an option nor an option's value.
-function __nsctl_command
-    set -l words (commandline -opc)
+# What stands before the cursor: nsctl's words without options and their values, and behind "exec
+# PROFILE" the other command's line. Prints "word WORD" and "rest WORD"; "value": an option waits for one.
+function __nsctl_words
     set -l skip 0
-    for word in $words[2..-1]
-        if test $skip = 1
+    set -l plain
+    set -l rest 0
+    for word in (commandline -opc)[2..-1]
+        if test $rest = 1
+            echo rest $word
+            continue
+        else if test $skip = 1
             set skip 0
             continue
         end
         switch $word
-            case --socket --daemon --profiles
+            case --socket --daemon --profiles --user -u --chdir --plot
                 set skip 1
+            case --
+                test "$plain[1]" = exec; and test (count $plain) -ge 2; and set rest 1; and echo rest
             case '-*'
             case '*'
-                echo $word
-                return 0
+                set -a plain $word
+                if test "$plain[1]" = exec; and test (count $plain) -gt 2
+                    set rest 1
+                    echo rest $word
+                else
+                    echo word $word
+                end
         end
     end
-    return 1
+    test $skip = 1; and echo value
+end
+
+function __nsctl_command
+    __nsctl_words | string replace -rf '^word ' '' | head -n 1 | grep .
 end
 
 function __nsctl_is
@@ -32,9 +48,15 @@ end
 
 # For exec: the profile is there already, and what follows is another command's line.
 function __nsctl_in_command
-    __nsctl_is exec; or return 1
-    set -l words (commandline -opc)
-    test (count (string match -v -- '-*' $words)) -gt 2
+    set -l words (__nsctl_words)
+    string match -q 'rest*' -- $words; and return
+    string match -q value -- $words; and return 1
+    test "$words[1]" = 'word exec'; and test (count $words) -ge 2; and not string match -q -- '-*' (commandline -ct)
+end
+
+function __nsctl_complete_command
+    set -l words (__nsctl_words | string replace -rf '^rest ' '')
+    complete -C "$(string join ' ' -- (string escape -- $words) (commandline -ct))"
 end
 
 complete -c nsctl -f
@@ -74,4 +96,4 @@ complete -c nsctl -n '__nsctl_is exec; and not __nsctl_in_command' -l chdir -x -
 complete -c nsctl -n '__nsctl_is up down status ps check show aaaa; or __nsctl_is exec; and not __nsctl_in_command' -a '(__nsctl_profiles)' -d profile
 complete -c nsctl -n '__nsctl_is check' -F
 complete -c nsctl -n '__nsctl_is help' -a 'up down exec status list ps check show aaaa'
-complete -c nsctl -n __nsctl_in_command -a '(__fish_complete_subcommand)'
+complete -c nsctl -n __nsctl_in_command -a '(__nsctl_complete_command)'

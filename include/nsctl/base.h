@@ -236,6 +236,17 @@ struct ip_address ip_prefix_broadcast(const struct ip_prefix *prefix);
 /* The network's n-th address (IPv4; 0 is the network itself). */
 struct ip_address ip_prefix_nth(const struct ip_prefix *prefix, uint32_t n);
 
+/* ---- control groups (cgroup.c) -------------------------------------------------------- */
+
+/* The directory of a process's cgroup, by its directory in /proc; -1 only where there is no unified
+ * hierarchy. Else an error: where it is can't be told. */
+int cgroup_open(int proc_fd, int *ret_fd);
+/* A descriptor that has EPOLLPRI when something about the process's cgroup has changed since it was
+ * last looked at, or a negative errno: for the root there is none. */
+int cgroup_events_open(int pidfd);
+/* Is all in it frozen? Takes such a descriptor. */
+bool cgroup_is_frozen(int events_fd);
+
 /* ---- log (log.c) ---------------------------------------------------------------------- */
 
 enum log_level {
@@ -250,6 +261,9 @@ enum log_level {
  * stderr is the journal's stream ($JOURNAL_STREAM), else "name: " in front. `name` must stay valid.
  */
 void log_open(const char *name, enum log_level level);
+/* stderr is a file of our own from now on, open for reading and appending: lines begin with the
+ * time, and at 1 MiB the older half of them goes. */
+void log_keep_file(void);
 /* "error", "warning", "notice", "info", "debug" or a number: 0 or -EINVAL. */
 int log_level_parse(const char *s, enum log_level *ret);
 bool log_enabled(enum log_level level);
@@ -271,7 +285,8 @@ void log_message(enum log_level level, const char *format, ...) _printf_(2, 3);
  * other from inside a callback. Not thread-safe. */
 struct loop;
 struct loop_source;
-/* `events` is EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP as epoll_wait(2) gave them (0 for a timer). */
+/* `events` is EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLERR, EPOLLHUP as epoll_wait(2) gave them (0 for a
+ * timer). */
 typedef void (*loop_fn)(struct loop_source *source, uint32_t events, void *userdata);
 
 int loop_new(struct loop **ret);

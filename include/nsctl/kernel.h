@@ -69,11 +69,20 @@ int fd_is_mount_root(int fd);
 int mount_id_of(int fd, struct file_id *ret);
 /* Opens a path without following any symbolic link (openat2, RESOLVE_NO_SYMLINKS), as O_PATH. */
 int path_open_no_symlinks(int directory_fd, const char *path);
-/* Mounts what source_fd refers to (with what is mounted below it) on what target_fd refers to,
- * which may be a symbolic link itself (O_PATH|O_NOFOLLOW). */
+/* Does this error of it say that there is nothing of that name? Any other says that it can't be
+ * told. */
+bool path_is_missing(int error);
+/* A mount that is attached nowhere, and goes with its descriptor; whatever becomes of it has the
+ * mount_id_of that it has now. Returns the descriptor: of what source_fd refers to (with what is
+ * mounted below it), */
+int mount_detached_bind(int source_fd, bool read_only);
+/* or of a new file system ("tmpfs", "sysfs"); options: a key, its value, ..., NULL; or NULL.
+ * attributes: MOUNT_ATTR_*. */
+int mount_detached_filesystem(const char *type, const char *const *options, unsigned attributes);
+/* Puts it on what target_fd refers to, which may be a symbolic link itself (O_PATH|O_NOFOLLOW). */
+int mount_attach(int detached_fd, int target_fd);
+/* Both at once. */
 int mount_bind_fd(int source_fd, int target_fd, bool read_only);
-/* A new file system ("tmpfs", "sysfs") on target_fd; options as "key=value" or NULL. attributes:
- * MOUNT_ATTR_*. */
 int mount_filesystem_fd(const char *type, const char *const *options, unsigned attributes,
 			int target_fd);
 
@@ -250,11 +259,13 @@ int process_describe(pid_t pid, ino_t network, ino_t mount, struct process_info 
 #define DETACHED_FD 3
 /* Starts a program that is nobody's child, in a network namespace (-1: the caller's), with
  * /dev/null as 0, 1 and 2, `fd` as DETACHED_FD and no environment. 0 when it is on its way: what
- * then goes wrong it, or this function in its place, writes to the descriptor. */
-int detached_start(int network, const char *program, char *const *arguments, int fd);
-/* A pidfd of the process that holds the lock (F_SETLK) on a file; -ESRCH nobody, -ENOENT no file.
- */
-int detached_find(const char *path, int *ret_pidfd);
+ * then goes wrong it, or this function in its place, writes to the descriptor. The caller closes
+ * the pidfd. */
+int detached_start(int network, const char *program, char *const *arguments, int fd,
+		   int *ret_pidfd);
+/* A pidfd of the process that holds the lock (F_SETLK) on a file, and the network namespace that it
+ * is in; -ESRCH nobody, -ENOENT no file. */
+int detached_find(const char *path, int *ret_pidfd, struct file_id *ret_network);
 
 /* ---- nf_tables (nft.c, nft_rule.c, nft_read.c, nft_effect.c, nft_monitor.c) -------------- */
 
@@ -371,7 +382,11 @@ struct nft_rule_info {
 	const char *table, *chain, *comment; /* comment: "" when there is none */
 	uint64_t handle;
 	struct nft_effect effect;
+	const char *expressions; /* as the kernel has them */
+	size_t length;           /* bytes of them */
 };
+/* Does it do what this rule says, which was built to be sent (and is freed)? -ENOMEM. */
+int nft_rule_does(const struct nft_rule_info *info, struct nftnl_rule *rule);
 typedef int (*nft_rule_fn)(const struct nft_rule_info *rule, void *userdata);
 int nft_rule_each(struct nft *nft, uint32_t family, const char *table, const char *chain,
 		  nft_rule_fn fn, void *userdata);

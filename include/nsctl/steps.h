@@ -182,6 +182,9 @@ struct resolver_watch {
 };
 extern const struct resolver_watch resolver_watches[];
 extern const struct step step_resolver;
+/* For when the profile can't be read, or has no [dns] by now: mounts its files again, as they were
+ * written last. 1: one had gone. */
+int resolver_keep(const struct host *host, struct instance *instance, struct error *error);
 
 /* -EOPNOTSUPP, naming section and key, when the profile asks for what no step does yet. */
 int steps_supported(const struct profile *profile, struct error *error);
@@ -193,7 +196,8 @@ void instance_freep(struct instance **instance);
 /* Takes a copy of the target; replaces an entry for the same. 0 or -ENOMEM. */
 int instance_mounted_add(struct instance *instance, const char *target, const struct file_id *id);
 void instance_mounted_remove(struct instance *instance, size_t i);
-/* The socket inside the profile's network namespace; opened at the first call. */
+/* The socket inside the profile's network namespace; opened at the first call. -ENODEV: there is no
+ * namespace (any more). */
 int instance_rt(struct instance *instance, struct rt **ret, struct error *error);
 /* The names of the host's end and of its altname ("" where the name itself is not hashed). */
 void link_host_name(const char *profile, char name[IFNAMSIZ], char altname[64]);
@@ -215,6 +219,9 @@ bool ruleset_is_own_table(uint32_t family, const char *table);
 /* When no profile is left: takes away all that they shared, and does not stop at a failure. What
  * could not be taken away stays noted: it can be called again. */
 int host_release(struct host *host, struct error *error);
+/* Takes away what no profile uses of that: a daemon that died had made it for one, and has not come
+ * to write down for which. */
+int host_release_unused(struct host *host, struct error *error);
 /* To be called before something is made that would look like another's to the next daemon, if this
  * one died right after it. */
 int host_note(struct host *host, struct error *error);

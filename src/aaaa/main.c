@@ -24,7 +24,7 @@
 #include "rights.h"
 
 /* At the end; nsctld waits a little longer. */
-#define DRAIN_USEC 1000000ull
+#define DRAIN_USEC 250000ull
 
 enum { EXIT_USAGE = 2 };
 

@@ -23,7 +23,7 @@ static const struct entry {
 } entries[] = {
 	{ "hook", N_("HOOK"),
 	  N_("where queries pass: output (of programs here), input (of a server here),\n"
-	     "                      forward (of others, through this host)"),
+	     "                       forward (of others, through this host)"),
 	  WORD, .offset = FIELD(hook), .words = hooks },
 	{ "port", N_("PORT"), N_("the DNS servers' UDP port"), NUMBER, .offset = FIELD(port), 1,
 	  65535, NULL },
@@ -140,6 +140,13 @@ static int refuse(struct error *error, const char *format, const char *word)
 	return -EINVAL;
 }
 
+static int refuse_value(struct error *error, const char *name, const char *value)
+{
+	refuse(error, _("this value is not allowed: %s"), value);
+	error_prefix(error, "--%s", name);
+	return -EINVAL;
+}
+
 /* What depends on another option. */
 static int check(struct options *options, struct error *error)
 {
@@ -174,7 +181,7 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 		if (value < 256)
 			return refuse(error, _("unknown option %s"), argv[optind - 1]);
 		if (parse_value(&entries[value - 256], optarg, options) < 0)
-			return refuse(error, _("this value is not allowed: %s"), optarg);
+			return refuse_value(error, entries[value - 256].name, optarg);
 	}
 	if (optind < argc)
 		return refuse(error, _("\"%s\" is one word too many"), argv[optind]);
@@ -196,7 +203,7 @@ void options_help(FILE *out)
 
 		snprintf(left, sizeof(left), "--%s%s%s", entry->name, entry->argument ? "=" : "",
 			 entry->argument ? _(entry->argument) : "");
-		fprintf(out, "  %-18s  %s\n", left, _(entry->help));
+		fprintf(out, "  %-19s  %s\n", left, _(entry->help));
 	}
 	fputs(_("\nWithout options: --hook=output --port=53 --qtype=AAAA --dnssec=pass --queues=1\n"
 		"--table=nsctl-aaaa, and the user nsctl-aaaa or else nobody. To be started by root. See\n"

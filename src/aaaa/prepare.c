@@ -152,10 +152,9 @@ static uint32_t priority_of_answers(enum rules_hook hook)
 	return major > 5 || (major == 5 && minor >= 18) ? ANSWER_PRIORITY : 0;
 }
 
-int program_make_rules(struct program *program, struct error *error)
+static struct rules rules_of(const struct options *options)
 {
-	const struct options *options = &program->options;
-	const struct rules rules = {
+	return (struct rules){
 		.table = options->table,
 		.hook = options->hook,
 		.port = options->port,
@@ -167,6 +166,11 @@ int program_make_rules(struct program *program, struct error *error)
 		.from = &options->from_address,
 		.priority = priority_of_answers(options->hook),
 	};
+}
+
+int program_make_rules(struct program *program, struct error *error)
+{
+	const struct rules rules = rules_of(&program->options);
 	int r = nft_open(&program->nft, error);
 
 	if (r >= 0)
@@ -180,6 +184,7 @@ int program_make_rules(struct program *program, struct error *error)
 int program_prepare(struct program *program, struct error *error)
 {
 	const struct options *options = &program->options;
+	struct rules rules;
 	int r;
 
 	if (geteuid() != 0)
@@ -191,6 +196,7 @@ int program_prepare(struct program *program, struct error *error)
 		r = check_starter(program, error);
 	if (r >= 0)
 		r = open_queues(program, error);
+	rules = rules_of(options);
 	for (unsigned i = 0; r >= 0 && i < options->queues; i++) {
 		struct responder *responder = &program->responders[i];
 
@@ -202,7 +208,8 @@ int program_prepare(struct program *program, struct error *error)
 		responder->port = options->port;
 		responder->policy = options->policy;
 		responder->priority = ANSWER_PRIORITY;
-		queue_set_priority(responder->queue, ANSWER_PRIORITY);
+		queue_set_answers(responder->queue, ANSWER_PRIORITY,
+				  !options->no_rules && rules_answers_repeat(&rules));
 		if (responder->way == RESPOND_BY_SOCKET)
 			r = respond_open_sockets(responder, error);
 	}

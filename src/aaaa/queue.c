@@ -27,6 +27,7 @@ struct queue {
 	int fd;
 	uint16_t number;   /* in network byte order */
 	uint32_t priority; /* the same */
+	uint32_t answer_verdict;
 	uint64_t refused;
 	int failed; /* 0, or why verdicts could not be sent */
 	size_t collected;
@@ -138,6 +139,7 @@ int queue_open(unsigned number, struct queue **ret, struct error *error)
 	if (!queue)
 		return error_oom(error);
 	queue->number = htons((uint16_t)number);
+	queue->answer_verdict = NF_ACCEPT;
 	queue->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
 	if (queue->fd < 0 || connect(queue->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		r = error_errno(error, errno, _("can't open a socket for queue %u"), number);
@@ -181,9 +183,10 @@ unsigned queue_number(const struct queue *queue)
 	return ntohs(queue->number);
 }
 
-void queue_set_priority(struct queue *queue, uint32_t priority)
+void queue_set_answers(struct queue *queue, uint32_t priority, bool repeat)
 {
 	queue->priority = htonl(priority);
+	queue->answer_verdict = repeat ? NF_REPEAT : NF_ACCEPT;
 }
 
 uint64_t queue_refused(const struct queue *queue)
@@ -298,7 +301,8 @@ static void put_verdict(struct queue *queue, unsigned type, uint32_t id, uint32_
 void queue_accept(struct queue *queue, const struct queued *packet, const uint8_t *bytes,
 		  size_t length)
 {
-	put_verdict(queue, NFQNL_MSG_VERDICT, packet->id, NF_ACCEPT, bytes, length);
+	put_verdict(queue, NFQNL_MSG_VERDICT, packet->id, bytes ? queue->answer_verdict : NF_ACCEPT,
+		    bytes, length);
 }
 
 void queue_drop_rest(struct queue *queue, const struct queued *last)

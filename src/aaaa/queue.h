@@ -28,8 +28,8 @@ struct queue *queue_free(struct queue *queue);
 int queue_fd(const struct queue *queue);
 unsigned queue_number(const struct queue *queue);
 /* What is accepted with other bytes gets this priority, by which rules know it (Linux 5.18; earlier
- * kernels do not look at it). */
-void queue_set_priority(struct queue *queue, uint32_t priority);
+ * kernels do not look at it). With `repeat` it goes through the chain that queued it once more. */
+void queue_set_answers(struct queue *queue, uint32_t priority, bool repeat);
 
 /* Waits for packets; returns how many are in `packets` (0 after a signal), or a negative errno:
  * -ENOBUFS when the kernel could not hand some over. They are valid until the next call. */

@@ -4,8 +4,9 @@
  *
  * Queries are taken before connection tracking (priority raw): where it is full or two flows
  * collide, it drops packets, and answers with them. On the way out the answer takes the query's
- * place, and so does the next chain see it; in the others a raw socket sends it, through the hook
- * for output. Neither may be tracked.
+ * place, and its verdict sends it through the chain a second time (NF_REPEAT), which knows it by
+ * its priority; where the kernel gives it none, it goes on to a second chain. In the other hooks a
+ * raw socket sends it, through the hook for output. None of them may be tracked.
  */
 /* first: the kernel's headers leave out what the C library's have defined, and not the other way */
 #include "rules.h"
@@ -49,13 +50,18 @@ static uint32_t hook_of(const struct rules *rules, const struct means *means)
 	return NF_INET_LOCAL_OUT;
 }
 
-static void match_udp_port(struct nftnl_rule *rule, size_t offset, unsigned port)
+static void match_udp(struct nftnl_rule *rule)
 {
 	const uint8_t udp = IPPROTO_UDP;
-	const uint8_t bytes[2] = { (uint8_t)(port >> 8), (uint8_t)port };
 
 	nft_load_meta(rule, NFT_META_L4PROTO);
 	nft_match_value(rule, &udp, sizeof(udp));
+}
+
+static void match_port(struct nftnl_rule *rule, size_t offset, unsigned port)
+{
+	const uint8_t bytes[2] = { (uint8_t)(port >> 8), (uint8_t)port };
+
 	nft_load_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, (uint32_t)offset, sizeof(bytes));
 	nft_match_value(rule, bytes, sizeof(bytes));
 }
@@ -114,6 +120,12 @@ static void match_sender(struct nftnl_rule *rule, const struct ip_address *from)
 	nft_match_value(rule, &from->v6, v6 ? 16 : 4);
 }
 
+/* Whether answers take the place of queries and go through their chain again. */
+bool rules_answers_repeat(const struct rules *rules)
+{
+	return rules->hook == RULES_OUTPUT && rules->priority;
+}
+
 /* One rule for queries; of one type where strings are looked for. */
 static void add_query_rule(struct nft_batch *batch, const struct rules *rules,
 			   const struct means *means, uint32_t family, uint16_t qtype)
@@ -124,7 +136,9 @@ static void add_query_rule(struct nft_batch *batch, const struct rules *rules,
 		match_interface(rule, rules->interface);
 	if (rules->from->family)
 		match_sender(rule, rules->from);
-	match_udp_port(rule, offsetof(struct udphdr, dest), rules->port);
+	if (means->look != LOOK_PROGRAM) /* which looks at that itself */
+		match_udp(rule);
+	match_port(rule, offsetof(struct udphdr, dest), rules->port);
 	if (means->look == LOOK_PROGRAM)
 		match_question(rule, family, rules);
 	else if (means->look == LOOK_STRING)
@@ -138,15 +152,20 @@ static void add_query_rule(struct nft_batch *batch, const struct rules *rules,
 /* Ours alone: a server's own answers may need to be tracked. */
 static void add_answer_rule(struct nft_batch *batch, const struct rules *rules, uint32_t family)
 {
-	struct nftnl_rule *rule = nft_rule_new(family, rules->table, "answers", NULL);
+	const bool repeat = rules_answers_repeat(rules);
+	struct nftnl_rule *rule =
+		nft_rule_new(family, rules->table, repeat ? "queries" : "answers", NULL);
 
 	if (rules->priority) {
 		nft_load_meta(rule, NFT_META_PRIORITY);
 		nft_match_value(rule, &rules->priority, sizeof(rules->priority));
 	} else {
-		match_udp_port(rule, offsetof(struct udphdr, source), rules->port);
+		match_udp(rule);
+		match_port(rule, offsetof(struct udphdr, source), rules->port);
 	}
 	nft_notrack(rule);
+	if (repeat)
+		nft_verdict(rule, NF_ACCEPT);
 	nft_rule_append(batch, rule);
 }
 
@@ -170,11 +189,12 @@ static int try_means(struct nft *nft, const struct rules *rules, const struct me
 		nft_table_add_owned(batch, *family, rules->table);
 		nft_chain_add(batch, *family, rules->table, "queries", "filter",
 			      hook_of(rules, means), PRIORITY_RAW);
-		nft_chain_add(batch, *family, rules->table, "answers", "filter", NF_INET_LOCAL_OUT,
-			      PRIORITY_RAW + 1);
+		if (!rules_answers_repeat(rules)) /* every packet pays for each chain at a hook */
+			nft_chain_add(batch, *family, rules->table, "answers", "filter",
+				      NF_INET_LOCAL_OUT, PRIORITY_RAW + 1);
+		add_answer_rule(batch, rules, *family);
 		for (size_t i = 0; i < n_rules && may_send(rules->from, *family); i++)
 			add_query_rule(batch, rules, means, *family, rules->qtypes[i]);
-		add_answer_rule(batch, rules, *family);
 	}
 	return nft_batch_commit(batch, error);
 }
@@ -214,7 +234,10 @@ struct nft_batch *rules_end(struct nft *nft, const struct rules *rules)
 	struct nft_batch *batch = nft_batch_begin(nft);
 	const uint32_t *family;
 
-	ARRAY_FOREACH(family, families)
+	ARRAY_FOREACH(family, families) {
 		nft_rules_flush(batch, *family, rules->table, "queries");
+		if (rules_answers_repeat(rules)) /* what waits is still answered */
+			add_answer_rule(batch, rules, *family);
+	}
 	return batch;
 }

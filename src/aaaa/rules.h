@@ -18,6 +18,8 @@ struct rules {
 	uint32_t priority; /* of our answers; 0: they have none, and are known by their port */
 };
 
+/* Whether answers in verdicts have to go through the chain of queries again (NF_REPEAT). */
+bool rules_answers_repeat(const struct rules *rules);
 /* Makes them in a table that lives as long as the socket `nft`. Takes what the kernel has: the
  * queue expression or iptables' target, with the look for the type in front or without it. */
 int rules_make(struct nft *nft, const struct rules *rules, struct error *error);

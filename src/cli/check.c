@@ -39,7 +39,20 @@ static int check_one(const struct cli *cli, const char *word)
 	return EXIT_SUCCESS;
 }
 
-/* Where there should have been some: a misspelt --profiles shows. */
+/* The usual directories need not be there; one that was named has to. */
+static int check_directories(const struct cli *cli, struct error *error)
+{
+	char *const *path;
+
+	STRV_FOREACH(path, cli->profiles) {
+		_cleanup_closedir_ DIR *directory = opendir(*path);
+
+		if (!directory)
+			return error_errno(error, errno, "%s", *path);
+	}
+	return 0;
+}
+
 static void print_nothing(char *const *directories)
 {
 	char *const *directory;
@@ -57,6 +70,9 @@ static int run(struct cli *cli, int argc, char **argv, struct error *error)
 
 	if (arguments_check(cli, argc, argv, 0, INT_MAX, error) < 0)
 		return EXIT_USAGE;
+	r = check_directories(cli, error);
+	if (r < 0)
+		return r;
 	if (argc == 0) {
 		r = profile_names(profile_directories(cli), &all, error);
 		if (r < 0)

@@ -98,7 +98,8 @@ static int start_daemon(const struct cli *cli, struct error *error)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return error_set(error, EIO, _("%s did not start"), arguments[0]);
+		return error_set(error, EIO, _("nobody listens on %s, and %s did not start"),
+				 cli->socket, arguments[0]);
 	return 0;
 }
 

@@ -8,7 +8,7 @@ static const struct outcome_words words = {
 	.method = "Down",
 	.changed = N_("down"),
 	.unchanged = N_("already down"),
-	.none = N_("no profile is up"),
+	.none = N_("no profile that you may use is up"),
 };
 
 static int run(struct cli *cli, int argc, char **argv, struct error *error)

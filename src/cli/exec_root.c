@@ -277,7 +277,8 @@ int exec_as_root(const struct cli *cli, const struct exec *exec, struct error *e
 	r = session_execute(exec->command, &status);
 	shown = str_escape(exec->command[0], strlen(exec->command[0]));
 	if (status == SESSION_EXIT_NOT_FOUND && !strchr(exec->command[0], '/'))
-		error_set(error, r, _("can't run %s: command not found"), shown ?: "");
+		error_set(error, r, _("can't run %s: command not found"),
+			  str_empty(shown) ? "\"\"" : shown);
 	else
 		error_errno(error, r, _("can't run %s"), shown ?: "");
 	return status;

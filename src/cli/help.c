@@ -4,12 +4,18 @@
 
 #include "cli.h"
 
+/* gettext(3) has the catalogue's head for "". */
+static const char *arguments_of(const struct command *command)
+{
+	return *command->arguments ? _(command->arguments) : "";
+}
+
 static void print_commands(FILE *out)
 {
 	for (const struct command *const *c = commands; *c; c++) {
 		char left[64];
 
-		snprintf(left, sizeof(left), "%s %s", (*c)->name, _((*c)->arguments));
+		snprintf(left, sizeof(left), "%s %s", (*c)->name, arguments_of(*c));
 		fprintf(out, "  %-30s  %s\n", left, _((*c)->summary));
 	}
 }
@@ -33,7 +39,8 @@ void help_print(FILE *out, const struct command *command)
 		print_overview(out);
 		return;
 	}
-	fprintf(out, _("Usage: nsctl %s [OPTION...] %s\n"), command->name, _(command->arguments));
+	fprintf(out, _("Usage: nsctl %s [OPTION...]%s%s\n"), command->name,
+		*command->arguments ? " " : "", arguments_of(command));
 	fprintf(out, "%s\n", _(command->details));
 	fprintf(out, "\n%s\n", _("Options:"));
 	options_help(out, command->options | OPTIONS_GLOBAL);

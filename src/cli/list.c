@@ -12,7 +12,7 @@ static int print_table(const json_t *profiles)
 	int r;
 
 	if (json_array_size(profiles) == 0) {
-		puts(_("no profiles"));
+		puts(_("no profile that you may use"));
 		return 0;
 	}
 	r = table_add(&table, (const char *[]){ _("NAME"), _("STATE"), _("DESCRIPTION") },
@@ -66,6 +66,10 @@ static int run(struct cli *cli, int argc, char **argv, struct error *error)
 
 	if (arguments_check(cli, argc, argv, 0, 0, error) < 0)
 		return EXIT_USAGE;
+	if (cli->names && cli->json) {
+		error_set(error, EINVAL, _("only one of --names and --json"));
+		return EXIT_USAGE;
+	}
 	if (cli->names)
 		return print_names(cli, error);
 	r = client_connect(cli, &connection, error);

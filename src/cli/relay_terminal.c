@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
 
 #include "relay.h"
 
@@ -233,7 +234,21 @@ static void on_master(struct loop_source *source _unused_, uint32_t events, void
 	update(relay);
 }
 
-/* Shows what is there. Patient: as long as it takes, unless a signal comes. */
+/* Has a signal come by which somebody wants us to end? */
+static bool is_disturbed(struct relay *relay)
+{
+	struct signalfd_siginfo info;
+
+	while (read(relay->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGCONT)
+			relay_continue(relay);
+		else if (info.ssi_signo != SIGWINCH)
+			return true;
+	}
+	return false;
+}
+
+/* Shows what is there. Patient: as long as it takes, unless such a signal comes. */
 static void flush(struct relay *relay, bool patient)
 {
 	struct pollfd fds[] = { { .fd = relay->terminal->fd, .events = POLLOUT },
@@ -248,7 +263,7 @@ static void flush(struct relay *relay, bool patient)
 		if (pump_empty(&relay->out))
 			return;
 		if (poll(fds, ARRAY_SIZE(fds), patient ? -1 : FLUSH_PATIENCE) <= 0 ||
-		    fds[0].revents & (POLLHUP | POLLERR) || fds[1].revents)
+		    fds[0].revents & (POLLHUP | POLLERR) || (fds[1].revents && is_disturbed(relay)))
 			return;
 		drain_out(relay);
 	}
@@ -278,6 +293,8 @@ static bool stop_self(struct relay *relay, int number, bool for_terminal)
 
 	if (exists)
 		flush(relay, false);
+	if (for_terminal && terminal_in_foreground(relay->terminal))
+		return true; /* by now it is ours */
 	/* the kernel stops all of the group for a key, and for what one does in the background */
 	others = exists &&
 		 (for_terminal || (number == SIGTSTP && relay->active && relay->suspend_key));

@@ -94,7 +94,7 @@ static int print_profiles(const json_t *profiles)
 	int r;
 
 	if (json_array_size(profiles) == 0) {
-		puts(_("no profiles"));
+		puts(_("no profile that you may use"));
 		return 0;
 	}
 	r = table_add(&table,

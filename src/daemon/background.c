@@ -49,10 +49,11 @@ int background_enter(int *ret_ready_fd, struct error *error)
 int background_ready(int ready_fd, const char *log_path, struct error *error)
 {
 	_cleanup_close_ int fd = open(
-		log_path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0640);
+		log_path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0640);
 
 	if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
 		return error_errno(error, errno, _("can't write the log %s"), log_path);
+	log_keep_file();
 	if (write_all(ready_fd, "", 1) < 0)
 		log_debug("nobody waits for nsctld to be ready");
 	return 0;

@@ -90,6 +90,9 @@ void call_each(struct call *call, call_each_fn each, void (*end)(struct call *ca
 int names_check(struct call *call, const char *name, struct error *error);
 /* Fills in call->names; on failure the error reply is queued and -EINVAL returned. */
 int names_resolve(struct call *call);
+/* There is a file, be it wrong, or it is up: 0, or -ENOENT with an error that says what may have
+ * been meant. */
+int names_exist(struct call *call, const char *name, struct error *error);
 /* Every profile that the caller may use, sorted. */
 int names_admitted(struct call *call, char ***ret, struct error *error);
 

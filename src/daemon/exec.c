@@ -20,16 +20,18 @@ static void close_namespaces(struct manager_namespaces *namespaces)
 
 static int get_namespaces(struct call *call, struct manager_namespaces *ret)
 {
-	_cleanup_error_ struct error error = {};
+	_cleanup_error_ struct error error = {}, missing = {};
 	const char *name = call->names[0];
 	int r = manager_namespaces(call->server->manager, name, ret, &error);
 
 	if (r == 0)
 		return 0;
+	if (r == -ENOENT && names_exist(call, name, &missing) < 0) {
+		call_fail_error(call, name, r, &missing, NULL);
+		return r;
+	}
 	if (r == -ENOENT)
 		r = -ENOTCONN;
-	if (r == -ENOTCONN && !error.hint)
-		error_hint(&error, _("bring it up first: nsctl up %s"), name);
 	call_fail_error(call, name, r, &error, NULL);
 	return r;
 }

@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 
 #include "listener.h"
@@ -48,6 +49,38 @@ static bool still_there(int directory, int fd)
 	       by_name.st_ino == by_fd.st_ino;
 }
 
+/* The process that holds the lock, by proc_locks(5): 0 when that can't be told. */
+static unsigned long lock_holder(int fd)
+{
+	_cleanup_fclose_ FILE *locks = fopen("/proc/locks", "re");
+	unsigned long long inode;
+	unsigned major, minor;
+	unsigned long pid;
+	char line[256];
+	struct stat st;
+
+	if (!locks || fstat(fd, &st) < 0)
+		return 0;
+	while (fgets(line, sizeof(line), locks))
+		if (sscanf(line, "%*u: FLOCK ADVISORY WRITE %lu %x:%x:%llu", &pid, &major, &minor,
+			   &inode) == 4 &&
+		    makedev(major, minor) == st.st_dev && inode == st.st_ino)
+			return pid;
+	return 0;
+}
+
+static int runs_already(const char *runtime, int fd, struct error *error)
+{
+	unsigned long pid = lock_holder(fd);
+
+	if (pid == 0)
+		return error_set(error, EALREADY, _("another nsctld runs already (it holds %s/%s)"),
+				 runtime, LOCK_NAME);
+	return error_set(error, EALREADY,
+			 _("another nsctld runs already (process %lu, which holds %s/%s)"), pid,
+			 runtime, LOCK_NAME);
+}
+
 /* -EAGAIN: it went away meanwhile. */
 static int try_lock(const char *runtime, int *ret_fd, struct error *error)
 {
@@ -63,8 +96,7 @@ static int try_lock(const char *runtime, int *ret_fd, struct error *error)
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK)
 			return error_errno(error, errno, _("can't lock %s/%s"), runtime, LOCK_NAME);
-		return error_set(error, EALREADY, _("another nsctld runs already (it holds %s/%s)"),
-				 runtime, LOCK_NAME);
+		return runs_already(runtime, fd, error);
 	}
 	if (!still_there(directory, fd))
 		return -EAGAIN;

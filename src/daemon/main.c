@@ -173,8 +173,16 @@ static int get_lock(const struct options *options, int *ret_fd, struct error *er
 	for (;;) {
 		int r = listener_lock(options->runtime, ret_fd, error);
 
-		if (r != -EALREADY || listener_answers(options->socket) || now_usec() > end)
+		if (r != -EALREADY || listener_answers(options->socket))
 			return r;
+		if (now_usec() > end) {
+			error_hint(
+				error,
+				_("it does not answer at %s; end it, and start again: what is up "
+				  "stays up"),
+				options->socket);
+			return r;
+		}
 		error_clear(error);
 		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
 	}
@@ -239,6 +247,10 @@ int main(int argc, char *argv[])
 	setlocale(LC_ALL, "");
 	bindtextdomain(PACKAGE, LOCALEDIR);
 	textdomain(PACKAGE);
+	/* Catalogues are read at the first message: here, and not by what works inside a profile
+	 * for us (ns_call), where they would be the profile's, nor under a lock that is never given
+	 * back when that is killed. */
+	gettext("out of memory");
 	if (options_parse(argc, argv, &options, &error) < 0) {
 		print_error(&error);
 		return EXIT_USAGE;

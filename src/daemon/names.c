@@ -64,6 +64,19 @@ int names_admitted(struct call *call, char ***ret, struct error *error)
 	return 0;
 }
 
+int names_exist(struct call *call, const char *name, struct error *error)
+{
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	_cleanup_strv_ char **users = NULL, **groups = NULL;
+	_cleanup_error_ struct error ignored = {};
+	int r = manager_profile(call->server->manager, name, &profile, error);
+
+	if (r != -ENOENT)
+		return 0;
+	r = manager_access(call->server->manager, name, &users, &groups, &ignored);
+	return r == -ENOENT ? r : 0;
+}
+
 /* Root learns what is wrong with a name. */
 static void fail_name(struct call *call, const char *name, const struct error *error)
 {

@@ -3,13 +3,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 
 #include "nsctl/base.h"
 #include "peer.h"
@@ -225,62 +223,6 @@ int own_standing(struct standing *ret)
 
 /* ---- what a command inherits ---------------------------------------------------------- */
 
-/* Where the unified hierarchy is mounted: alone, or beside the old ones. */
-static int open_cgroup_root(void)
-{
-	static const char *const places[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
-	const char *const *place;
-
-	ARRAY_FOREACH(place, places) {
-		int fd = open(*place, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		struct statfs st;
-
-		if (fd >= 0 && fstatfs(fd, &st) == 0 && st.f_type == CGROUP2_SUPER_MAGIC)
-			return fd;
-		close_fd(fd);
-	}
-	return -1;
-}
-
-/* The line of the unified hierarchy, behind its "0::/"; NULL: there is none. Others start with a
- * number above 0, and may have anything in their names. */
-static char *unified_path(char *text)
-{
-	static const char mark[] = "0::/";
-	char *line = text;
-
-	while (!str_starts_with(line, mark)) {
-		line = strchr(line, '\n');
-		if (!line)
-			return NULL;
-		line++;
-	}
-	line += strlen(mark);
-	line[strcspn(line, "\n")] = '\0';
-	return line;
-}
-
-/* The directory of the process's cgroup; -1 only where there is no unified hierarchy: then the
- * command stays in nsctld's. An error else: nsctld's would be a way out of the caller's limits. */
-static int open_cgroup(int proc_fd, int *ret_fd)
-{
-	_cleanup_free_ char *text = NULL;
-	_cleanup_close_ int root_fd = open_cgroup_root();
-	const char *path;
-	int r = file_read(proc_fd, "cgroup", STATUS_MAX, &text, NULL);
-
-	*ret_fd = -1;
-	if (r < 0)
-		return r;
-	path = unified_path(text);
-	if (!path || root_fd < 0)
-		return 0;
-	if (str_starts_with(path, "../") || str_equal(path, ".."))
-		return -EACCES; /* outside of what is visible here */
-	*ret_fd = openat(root_fd, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return *ret_fd < 0 ? -errno : 0;
-}
-
 static const char *const limit_names[RLIM_NLIMITS] = {
 	[RLIMIT_CPU] = "Max cpu time",
 	[RLIMIT_FSIZE] = "Max file size",
@@ -394,7 +336,7 @@ int peer_inheritance(const struct peer *peer, struct session_inheritance *ret, i
 	if (r < 0)
 		return r;
 	inheritance.login_uid = read_login_uid(proc_fd);
-	r = open_cgroup(proc_fd, &cgroup_fd);
+	r = cgroup_open(proc_fd, &cgroup_fd);
 	if (!peer_alive(peer))
 		return -ESRCH;
 	if (r < 0)

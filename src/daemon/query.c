@@ -4,20 +4,6 @@
 
 #include "call.h"
 
-/* There is a file, be it wrong, or it is up: 0 or -ENOENT. */
-static int check_exists(struct call *call, const char *name, struct error *error)
-{
-	_cleanup_(profile_freep) struct profile *profile = NULL;
-	_cleanup_strv_ char **users = NULL, **groups = NULL;
-	_cleanup_error_ struct error ignored = {};
-	int r = manager_profile(call->server->manager, name, &profile, error);
-
-	if (r != -ENOENT)
-		return 0;
-	r = manager_access(call->server->manager, name, &users, &groups, &ignored);
-	return r == -ENOENT ? r : 0;
-}
-
 /* NULL: out of memory. */
 static int add_profile(struct call *call, json_t *profile)
 {
@@ -45,7 +31,7 @@ static void collect(struct call *call, call_each_fn each)
 static int add_status(struct call *call, const char *name)
 {
 	_cleanup_error_ struct error error = {};
-	int r = check_exists(call, name, &error);
+	int r = names_exist(call, name, &error);
 
 	if (r < 0) {
 		call_fail_error(call, name, r, &error, NULL);
@@ -111,12 +97,12 @@ void query_processes(struct call *call)
 	_cleanup_error_ struct error error = {};
 	const char *name = call->names[0];
 	json_t *reply = NULL;
-	int r = check_exists(call, name, &error);
+	int r = names_exist(call, name, &error);
 
 	if (r >= 0)
 		r = manager_processes(call->server->manager, name, &reply, &error);
 	if (r == -ENOTCONN)
-		error_hint(&error, _("make it first: nsctl up %s"), name);
+		error_hint(&error, _("bring it up first: nsctl up %s"), name);
 	if (r < 0)
 		call_fail_error(call, name, r, &error, NULL);
 	else

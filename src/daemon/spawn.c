@@ -139,9 +139,11 @@ static void starter_end(struct starter *starter)
 	struct pollfd poll_fd = { .fd = starter->pidfd, .events = POLLIN };
 
 	shutdown(starter->fd, SHUT_WR);
-	if (poll(&poll_fd, 1, PATIENCE_MS) != 1)
+	if (poll(&poll_fd, 1, PATIENCE_MS) != 1) {
 		syscall(SYS_pidfd_send_signal, starter->pidfd, SIGKILL, NULL, 0);
-	waitid(P_PIDFD, starter->pidfd, &(siginfo_t){}, WEXITED);
+		poll(&poll_fd, 1, PATIENCE_MS); /* what hangs in the kernel is not waited for */
+	}
+	waitid(P_PIDFD, starter->pidfd, &(siginfo_t){}, WEXITED | WNOHANG);
 }
 
 static void starter_free(struct starter *starter)

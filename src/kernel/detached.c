@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "nsctl/kernel.h"
@@ -21,6 +22,7 @@ struct start {
 	const char *program;
 	char *const *arguments;
 	int fd;
+	int pidfd; /* of the program, when it has been started */
 };
 
 /* System calls only: it is a copy of a process that may have threads. */
@@ -47,17 +49,19 @@ static _Noreturn void become(const struct start *start)
 /* In a child that ends at once: so the program is nobody's child. */
 static int fork_and_leave(void *argument)
 {
-	struct clone_args arguments = { .flags = CLONE_CLEAR_SIGHAND };
+	struct start *start = argument;
+	struct clone_args arguments = { .flags = CLONE_CLEAR_SIGHAND | CLONE_PIDFD,
+					.pidfd = (uintptr_t)&start->pidfd };
 	long pid = syscall(SYS_clone3, &arguments, sizeof(arguments));
 
 	if (pid == 0)
-		become(argument);
+		become(start);
 	return pid < 0 ? -errno : 0;
 }
 
-int detached_start(int network, const char *program, char *const *arguments, int fd)
+int detached_start(int network, const char *program, char *const *arguments, int fd, int *ret_pidfd)
 {
-	struct start start = { .program = program, .arguments = arguments };
+	struct start start = { .program = program, .arguments = arguments, .pidfd = -1 };
 	struct ns_place place = { .network = network, .mount = -1 };
 	int r;
 
@@ -67,6 +71,10 @@ int detached_start(int network, const char *program, char *const *arguments, int
 		return -errno;
 	r = ns_call(&place, fork_and_leave, &start);
 	close_fd(start.fd);
+	if (r < 0)
+		close_fd(start.pidfd);
+	else
+		*ret_pidfd = start.pidfd;
 	return r;
 }
 
@@ -79,18 +87,36 @@ static pid_t holder(int fd)
 	return lock.l_type == F_UNLCK || lock.l_pid <= 0 ? -ESRCH : lock.l_pid;
 }
 
-int detached_find(const char *path, int *ret_pidfd)
+static int network_of(pid_t pid, struct file_id *ret)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+	if (stat(path, &st) < 0)
+		return errno == ENOENT ? -ESRCH : -errno; /* it has ended */
+	*ret = (struct file_id){ .dev = st.st_dev, .ino = st.st_ino };
+	return 0;
+}
+
+int detached_find(const char *path, int *ret_pidfd, struct file_id *ret_network)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	_cleanup_close_ int pidfd = -1;
 	pid_t pid = fd < 0 ? -errno : holder(fd);
+	struct file_id network;
+	int r;
 
 	if (pid < 0)
 		return pid;
 	pidfd = pidfd_open(pid, 0);
-	/* asked again: the pidfd is of the one that has the lock, and of no later process */
+	r = network_of(pid, &network);
+	/* asked again: both are of the one that has the lock, and of no later process */
 	if (pidfd < 0 || holder(fd) != pid)
 		return -ESRCH;
+	if (r < 0)
+		return r;
+	*ret_network = network;
 	*ret_pidfd = TAKE_FD(pidfd);
 	return 0;
 }

@@ -130,7 +130,12 @@ int path_open_no_symlinks(int directory_fd, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-int mount_bind_fd(int source_fd, int target_fd, bool read_only)
+bool path_is_missing(int error)
+{
+	return error == -ENOENT || error == -ENOTDIR || error == -ELOOP;
+}
+
+int mount_detached_bind(int source_fd, bool read_only)
 {
 	_cleanup_close_ int tree = open_tree(
 		source_fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
@@ -141,14 +146,10 @@ int mount_bind_fd(int source_fd, int target_fd, bool read_only)
 	if (read_only && mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes,
 				       sizeof(attributes)) < 0)
 		return -errno;
-	if (move_mount(tree, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) <
-	    0)
-		return -errno;
-	return 0;
+	return TAKE_FD(tree);
 }
 
-/* A mount that is attached nowhere, or a negative errno. */
-static int detached(const char *type, const char *const *options, unsigned attributes)
+int mount_detached_filesystem(const char *type, const char *const *options, unsigned attributes)
 {
 	_cleanup_close_ int context = fsopen(type, FSOPEN_CLOEXEC);
 	int fd;
@@ -167,9 +168,17 @@ static int detached(const char *type, const char *const *options, unsigned attri
 	return fd < 0 ? -errno : fd;
 }
 
+int mount_attach(int detached_fd, int target_fd)
+{
+	return move_mount(detached_fd, "", target_fd, "",
+			  MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0
+		       ? -errno
+		       : 0;
+}
+
 int filesystem_id(const char *type, struct file_id *ret)
 {
-	_cleanup_close_ int fd = detached(type, NULL, 0);
+	_cleanup_close_ int fd = mount_detached_filesystem(type, NULL, 0);
 
 	return fd < 0 ? fd : file_id_of(fd, ret);
 }
@@ -177,12 +186,14 @@ int filesystem_id(const char *type, struct file_id *ret)
 int mount_filesystem_fd(const char *type, const char *const *options, unsigned attributes,
 			int target_fd)
 {
-	_cleanup_close_ int fd = detached(type, options, attributes);
+	_cleanup_close_ int fd = mount_detached_filesystem(type, options, attributes);
 
-	if (fd < 0)
-		return fd;
-	if (move_mount(fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) <
-	    0)
-		return -errno;
-	return 0;
+	return fd < 0 ? fd : mount_attach(fd, target_fd);
+}
+
+int mount_bind_fd(int source_fd, int target_fd, bool read_only)
+{
+	_cleanup_close_ int fd = mount_detached_bind(source_fd, read_only);
+
+	return fd < 0 ? fd : mount_attach(fd, target_fd);
 }

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <libnftnl/common.h>
+#include <libnftnl/rule.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -205,6 +206,8 @@ static int read_rule(uint8_t family, struct attributes attributes, struct walk *
 
 	rule.info.comment = comment_in(rule.userdata);
 	nft_effect_read(rule.expressions, &rule.info.effect);
+	rule.info.expressions = rule.expressions.data;
+	rule.info.length = rule.expressions.left;
 	return r < 0 ? r : walk->rule(&rule.info, walk->userdata);
 }
 
@@ -220,6 +223,74 @@ int nft_rule_each(struct nft *nft, uint32_t family, const char *table, const cha
 	mnl_attr_put_strz(h, NFTA_RULE_TABLE, table);
 	mnl_attr_put_strz(h, NFTA_RULE_CHAIN, chain);
 	return ask(nft, h, &walk);
+}
+
+static const struct nlattr *find_attribute(struct attributes all, uint16_t type)
+{
+	const struct nlattr *attribute;
+
+	while ((attribute = attribute_next(&all)))
+		if ((attribute->nla_type & NLA_TYPE_MASK) == type)
+			return attribute;
+	return NULL;
+}
+
+/* Are all attributes of `sent` in `found`, with the same values? The kernel tells more than it was
+ * told: what it filled in. */
+static bool is_in(struct attributes sent, struct attributes found)
+{
+	const struct nlattr *attribute;
+
+	while ((attribute = attribute_next(&sent))) {
+		const struct nlattr *other =
+			find_attribute(found, attribute->nla_type & NLA_TYPE_MASK);
+		struct attributes value = attribute_value(attribute), its;
+
+		if (!other)
+			return false;
+		its = attribute_value(other);
+		if (attribute->nla_type & NLA_F_NESTED
+			    ? !is_in(value, its)
+			    : value.left != its.left ||
+				      memcmp(value.data, its.data, value.left) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Two lists of expressions. */
+static bool do_the_same(struct attributes sent, struct attributes found)
+{
+	for (;;) {
+		const struct nlattr *expression = attribute_next(&sent);
+		const struct nlattr *its = attribute_next(&found);
+
+		if (!expression || !its)
+			return !expression && !its;
+		if (!is_in(attribute_value(expression), attribute_value(its)))
+			return false;
+	}
+}
+
+int nft_rule_does(const struct nft_rule_info *info, struct nftnl_rule *rule)
+{
+	char buffer[NFT_REQUEST_MAX] __attribute__((aligned(NLMSG_ALIGNTO))) = {};
+	static const struct attribute_field fields[] = {
+		{ NFTA_RULE_EXPRESSIONS, ATTRIBUTE_VALUE, true, 0 },
+	};
+	struct attributes found = { info->expressions, info->length }, sent = {}, message;
+	struct nlmsghdr *h = nftnl_nlmsg_build_hdr(buffer, NFT_MSG_NEWRULE, NFPROTO_UNSPEC, 0, 0);
+	bool whole = nft_rule_whole(rule);
+	uint8_t family;
+	int r = -ENOMEM;
+
+	if (whole)
+		nftnl_rule_nlmsg_build_payload(h, rule);
+	if (rule)
+		nftnl_rule_free(rule);
+	if (whole && nft_message_open(h, &family, &message))
+		r = attributes_read(message, fields, ARRAY_SIZE(fields), &sent);
+	return r < 0 ? r : do_the_same(sent, found);
 }
 
 /* ---- elements of sets ----------------------------------------------------------------------- */

@@ -127,8 +127,7 @@ void nft_match_set(struct nftnl_rule *rule, const char *set, bool not_in)
 		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
 	set_name(rule, e, NFTNL_EXPR_LOOKUP_SET, set);
-	if (not_in)
-		nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, not_in ? NFT_LOOKUP_F_INV : 0);
 }
 
 /* Any of the bits in a 32-bit conntrack value, as nft's "ct state established,related". */

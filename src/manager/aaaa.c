@@ -76,11 +76,14 @@ int manager_aaaa(struct manager *manager, const char *name, int64_t since, json_
 	json_t *object;
 	int r;
 
-	if (!instance)
-		return error_set(error, ENOTCONN, _("%s is not up"), name);
+	if (!instance) {
+		error_set(error, ENOTCONN, _("profile %s is not up"), name);
+		error_hint(error, _("bring it up first: nsctl up %s"), name);
+		return -ENOTCONN;
+	}
 	fd = open_statistics(manager, instance);
 	if (fd == -ENOENT)
-		return error_set(error, EOPNOTSUPP, _("%s has no AAAA responder"), name);
+		return error_set(error, EOPNOTSUPP, _("profile %s has no AAAA responder"), name);
 	r = fd < 0 ? fd : aaaa_statistics_read(fd, &statistics);
 	if (r < 0)
 		return error_errno(error, r, _("can't read the statistics of %s"), name);

@@ -85,9 +85,7 @@ size_t entering_end(struct manager *manager, const char *name, pid_t *ret_pid)
 			continue;
 		if (entering->pid) {
 			/* its command has not begun: there is nobody to be asked to end */
-			if (pidfd_send_signal(entering->pidfd, SIGKILL, NULL, 0) < 0 &&
-			    errno == ESRCH)
-				continue;
+			pidfd_send_signal(entering->pidfd, SIGKILL, NULL, 0);
 			*ret_pid = entering->pid;
 		}
 		count++;

@@ -182,7 +182,7 @@ int events_watch_inside(struct guard *guard, struct error *error)
 	struct instance *instance = guard->instance;
 	int r = 0;
 
-	if (instance->netns_fd < 0)
+	if (guard->inside || instance->netns_fd < 0)
 		return 0;
 	if (!instance->monitor)
 		r = rt_monitor_open(instance->netns_fd, &instance->monitor, error);
@@ -206,10 +206,33 @@ static void on_responder(struct loop_source *source _unused_, uint32_t events _u
 	repair_suspect(guard->instance);
 }
 
+static void on_freezer(struct loop_source *source _unused_, uint32_t events _unused_,
+		       void *userdata)
+{
+	struct guard *guard = userdata;
+
+	if (cgroup_is_frozen(guard->freezer_fd))
+		repair_suspect(guard->instance);
+}
+
 void events_unwatch_responder(struct guard *guard)
 {
+	guard->freezer = loop_source_free(guard->freezer);
+	guard->freezer_fd = close_fd(guard->freezer_fd);
 	guard->responder = loop_source_free(guard->responder);
 	guard->responder_fd = close_fd(guard->responder_fd);
+}
+
+/* What can't be watched is still seen by who looks. */
+static void watch_freezer(struct guard *guard)
+{
+	guard->freezer_fd = cgroup_events_open(guard->responder_fd);
+	if (guard->freezer_fd < 0)
+		return;
+	if (loop_add_fd(guard->manager->loop, guard->freezer_fd, EPOLLPRI, on_freezer, guard,
+			&guard->freezer) == 0 &&
+	    cgroup_is_frozen(guard->freezer_fd)) /* and from now on it is told */
+		repair_suspect(guard->instance);
 }
 
 void events_watch_responder(struct guard *guard)
@@ -226,6 +249,8 @@ void events_watch_responder(struct guard *guard)
 				&guard->responder);
 	if (r < 0)
 		repair_suspect(guard->instance);
+	else
+		watch_freezer(guard);
 }
 
 /* ---- nf_tables ------------------------------------------------------------------------------ */

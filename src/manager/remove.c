@@ -54,10 +54,10 @@ static void complain(struct operation *operation, const char *step, const struct
 	}
 	if (all->code)
 		joined = str_format("%s; %s", error_text(all), error_text(error));
-	if (all->code && !joined)
-		return;
-	error_clear(all);
-	error_set(all, operation->code, "%s", joined ? joined : error_text(error));
+	if (joined || !all->code) {
+		error_clear(all);
+		error_set(all, operation->code, "%s", joined ? joined : error_text(error));
+	}
 }
 
 /* Something stays: the record stays as well, so that `down` can be called again. */
@@ -154,7 +154,8 @@ static void push_awaited(struct operation *operation)
 		error_set(&error, EBUSY, _("link %d of profile %s does not go"),
 			  operation->instance->awaited[0], operation->name);
 		left_over(operation, "link", &error);
-		operation->instance->n_awaited = 0;
+		finish(operation); /* the next `down` waits for it again */
+		return;
 	}
 	for (size_t i = 0; waited > LINK_USEC && i < operation->instance->n_awaited; i++)
 		rt_link_delete_later(operation->instance->awaited[i]);
@@ -253,6 +254,7 @@ static void take_away(struct operation *operation)
 	size_t n = 0;
 
 	repair_forget(manager, operation->instance);
+	operation->changed |= operation->instance->n_awaited > 0; /* since an earlier `down` */
 	while (steps[n])
 		n++;
 	while (n--) {

@@ -62,6 +62,7 @@ static int guard_new(struct manager *manager, struct instance *instance, struct 
 	guard->manager = manager;
 	guard->instance = instance;
 	guard->responder_fd = -1;
+	guard->freezer_fd = -1;
 	instance->guard = guard;
 	r = events_start(manager, error);
 	if (r == 0)
@@ -69,6 +70,16 @@ static int guard_new(struct manager *manager, struct instance *instance, struct 
 	if (r < 0)
 		repair_forget(manager, instance);
 	return r;
+}
+
+/* One that was lost while no nsctld was there to hold it has been made anew since. */
+static void watch_inside(struct guard *guard)
+{
+	_cleanup_error_ struct error error = {};
+
+	if (events_watch_inside(guard, &error) < 0)
+		log_warning("profile %s: what goes inside is not put back: %s",
+			    guard->instance->name, error_text(&error));
 }
 
 /* As if it had just been made. */
@@ -93,11 +104,13 @@ void repair_watch(struct manager *manager, struct instance *instance, bool wante
 		repair_forget(manager, instance);
 		return;
 	}
-	if (instance->guard)
+	if (instance->guard) {
 		guard_reset(instance->guard);
-	else if (guard_new(manager, instance, &error) < 0)
+		watch_inside(instance->guard);
+	} else if (guard_new(manager, instance, &error) < 0) {
 		log_warning("profile %s: what goes is not put back: %s", instance->name,
 			    error_text(&error));
+	}
 	if (instance->guard)
 		events_watch_responder(instance->guard);
 }
@@ -318,6 +331,7 @@ void repair_end(struct operation *operation, struct instance *instance)
 		return;
 	}
 	guard->repairs++;
+	watch_inside(guard);
 	events_watch_responder(guard);
 	log_notice("profile %s: put back what was gone or changed: %s", instance->name,
 		   guard->last ? guard->last : "");

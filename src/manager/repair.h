@@ -15,7 +15,9 @@ struct guard {
 	/* events.c */
 	struct loop_source *inside; /* events of the namespace */
 	struct loop_source *responder;
-	int responder_fd;      /* a pidfd: readable when it has ended; -1: not watched */
+	int responder_fd; /* a pidfd: readable when it has ended; -1: not watched */
+	struct loop_source *freezer;
+	int freezer_fd;        /* of cgroup_events_open; -1: not watched */
 	int inside_index;      /* of its interface, 0: not known */
 	bool waits_for_bridge; /* another's, which has gone */
 
@@ -39,7 +41,7 @@ void repair_look_at_pins(struct manager *manager);
 /* The places where suspicions come from that are not open anyway. */
 int events_start(struct manager *manager, struct error *error);
 void events_stop(struct manager *manager);
-/* Begins to hear of the guarded namespace. */
+/* Begins to hear of the guarded namespace, unless it does or there is none. */
 int events_watch_inside(struct guard *guard, struct error *error);
 /* The responder that runs now; when none does that should, that is a suspicion. */
 void events_watch_responder(struct guard *guard);

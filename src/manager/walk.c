@@ -174,6 +174,10 @@ int walk(struct operation *operation, struct step_context *context, bool fresh)
 	int s;
 
 	steps_end(context->host);
+	if (r >= 0 && !fresh && (s = host_release_unused(context->host, &operation->error)) < 0) {
+		fail(operation, s, "host");
+		r = s;
+	}
 	s = record_write_host(operation->manager, r < 0 ? NULL : &operation->error);
 	if (r >= 0 && s < 0) {
 		fail(operation, s, NULL);

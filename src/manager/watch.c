@@ -48,16 +48,16 @@ static void settle(struct manager *manager, struct instance *instance)
 	_cleanup_(profile_freep) struct profile *profile = NULL;
 	_cleanup_error_ struct error error = {};
 	struct step_context context = { .host = &manager->host, .instance = instance };
-	int r = manager_profile(manager, instance->name, &profile, &error);
+	int r;
 
-	if (r < 0) {
-		log_warning("profile %s: the host's resolver files changed, but %s", instance->name,
-			    error_text(&error));
-		return;
-	}
-	context.profile = profile;
-	if (step_resolver.wanted(profile))
+	/* what was up with [dns] stays so until someone says `up` or `down` */
+	if (manager_profile(manager, instance->name, &profile, NULL) == 0 &&
+	    step_resolver.wanted(profile)) {
+		context.profile = profile;
 		r = step_resolver.up(&context, &error);
+	} else {
+		r = resolver_keep(&manager->host, instance, &error);
+	}
 	if (r < 0)
 		log_error("profile %s: %s", instance->name, error_text(&error));
 	else if (r > 0)

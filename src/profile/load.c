@@ -2,6 +2,7 @@
 /* Where profiles are: found by name in the directories, stacked on what they inherit from. */
 #include <dirent.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "schema.h"
 
@@ -10,23 +11,44 @@
 
 /* ---- by name ------------------------------------------------------------------------------- */
 
-static int no_such_profile(char *const *directories, const char *name, struct error *error)
+static char *name_of_path(const char *path)
 {
-	_cleanup_strv_ char **names = NULL;
-	_cleanup_free_ char *all = NULL;
-	size_t best = strlen(name) > 3 ? 3 : strlen(name);
-	char *const *directory;
-	char *nearest = NULL, **n;
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	size_t length = strlen(base), suffix = strlen(SUFFIX);
 
-	error_set(error, ENOENT, _("no profile \"%s\""), name);
-	if (!error || profile_names(directories, &names, NULL) < 0)
-		return -ENOENT;
+	if (length > suffix && str_equal(base + length - suffix, SUFFIX))
+		length -= suffix;
+	return strndup(base, length);
+}
+
+/* The name that is nearest; "vpn.ini" means vpn. NULL when none is near enough. */
+static const char *nearest_name(char *const *names, const char *name)
+{
+	_cleanup_free_ char *bare = name_of_path(name);
+	size_t best = strlen(name) > 3 ? 3 : strlen(name);
+	const char *nearest = NULL;
+	char *const *n;
+
 	STRV_FOREACH(n, names) {
-		size_t distance = str_distance(name, *n);
+		size_t distance = bare && str_equal(bare, *n) ? 0 : str_distance(name, *n);
 
 		if (distance < best)
 			best = distance, nearest = *n;
 	}
+	return nearest;
+}
+
+static int no_such_profile(char *const *directories, const char *name, struct error *error)
+{
+	_cleanup_strv_ char **names = NULL;
+	_cleanup_free_ char *all = NULL;
+	char *const *directory;
+	const char *nearest;
+
+	error_set(error, ENOENT, _("no profile \"%s\""), name);
+	if (!error || profile_names(directories, &names, NULL) < 0)
+		return -ENOENT;
+	nearest = nearest_name(names, name);
 	STRV_FOREACH(directory, directories) {
 		char *longer = all ? str_format("%s, %s", all, *directory) : strdup(*directory);
 
@@ -38,6 +60,14 @@ static int no_such_profile(char *const *directories, const char *name, struct er
 	else if (all)
 		error_hint(error, _("profiles are files NAME.ini in %s"), all);
 	return -ENOENT;
+}
+
+/* A link to what is not there: its name is in the list, so "no such profile" would puzzle. */
+static bool is_dangling(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
 /* The text of the first NAME.ini. */
@@ -54,6 +84,8 @@ static int read_named(char *const *directories, const char *name, unsigned flags
 		if (!path)
 			return error_oom(error);
 		r = trusted_read(path, flags & PROFILE_TRUSTED, ret_text, ret_length, &local);
+		if (r == -ENOENT && is_dangling(path))
+			return error_set(error, EINVAL, _("%s is a link to nothing"), path);
 		if (r == -ENOENT || r == -ENOTDIR)
 			continue;
 		if (r < 0) {
@@ -176,16 +208,6 @@ int profile_load(char *const *directories, const char *name, unsigned flags, str
 	if (r == 0)
 		r = profile_parse(directories, name, path, text, length, flags, ret, error);
 	return r;
-}
-
-static char *name_of_path(const char *path)
-{
-	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-	size_t length = strlen(base), suffix = strlen(SUFFIX);
-
-	if (length > suffix && str_equal(base + length - suffix, SUFFIX))
-		length -= suffix;
-	return strndup(base, length);
 }
 
 int profile_load_file(char *const *directories, const char *path, unsigned flags,

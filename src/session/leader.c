@@ -288,7 +288,8 @@ static void tell_failure(struct leader *leader, const struct command_failure *fa
 	_cleanup_free_ char *shown = str_escape(name, strnlen(name, 256)), *text = NULL;
 
 	if (failure->status == SESSION_EXIT_NOT_FOUND && !strchr(name, '/'))
-		text = str_format(_("can't run %s: command not found"), shown ?: "");
+		text = str_format(_("can't run %s: command not found"),
+				  str_empty(shown) ? "\"\"" : shown);
 	else
 		text = str_format("%s %s: %s", failure_verb(failure->status), shown ?: "",
 				  strerror(failure->code));

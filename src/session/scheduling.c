@@ -30,6 +30,7 @@ static void of_child(const struct attributes *attributes, struct scheduling *sch
 	if ((reset && attributes->priority) || attributes->policy == SCHED_DEADLINE) {
 		scheduling->policy = SCHED_OTHER;
 		scheduling->priority = 0;
+		scheduling->nice = 0;
 	}
 	if (reset && scheduling->nice < 0)
 		scheduling->nice = 0;

@@ -16,7 +16,7 @@
 #include "step.h"
 
 #define READY_MS 5000 /* for it to be ready */
-#define GRACE_MS 2000 /* between SIGTERM and SIGKILL: it answers what waits in the queue */
+#define GRACE_MS 500  /* between SIGTERM and SIGKILL: it answers what waits in the queue */
 
 static const char *const hooks[] = { "output", "input", "forward" };
 static const char *const dnssec[] = { "pass", "answer" };
@@ -112,15 +112,39 @@ static uint32_t config_of(char *const *arguments)
 int aaaa_find(const struct host *host, const struct instance *instance, int *ret_pidfd)
 {
 	_cleanup_free_ char *path = aaaa_statistics_path(host, instance);
+	struct file_id network;
 
-	return path ? detached_find(path, ret_pidfd) : -ENOMEM;
+	return path ? detached_find(path, ret_pidfd, &network) : -ENOMEM;
 }
 
-static bool runs(const struct step_context *context)
+/* A debugger or SIGSTOP is what its guard sees; with the whole of its cgroup that is frozen too. */
+static bool is_frozen(int pidfd)
 {
-	_cleanup_close_ int pidfd = -1;
+	_cleanup_close_ int events_fd = cgroup_events_open(pidfd);
 
-	return aaaa_find(context->host, context->instance, &pidfd) == 0;
+	return events_fd >= 0 && cgroup_is_frozen(events_fd);
+}
+
+enum state { ENDED, FROZEN, RUNS };
+
+/* 0 or a negative errno. One that lives on in a network which was the profile's once, and whose pin
+ * went while no nsctld was there to hold it, is not the profile's. */
+static int look_at(const struct step_context *context, enum state *ret)
+{
+	const struct instance *instance = context->instance;
+	_cleanup_free_ char *path = aaaa_statistics_path(context->host, instance);
+	_cleanup_close_ int pidfd = -1;
+	struct file_id network;
+	int r = path ? detached_find(path, &pidfd, &network) : -ENOMEM;
+
+	*ret = ENDED;
+	if (r < 0)
+		return r == -ESRCH || r == -ENOENT ? 0 : r;
+	if (context->profile->aaaa_run == AAAA_INSIDE && instance->has_netns &&
+	    !file_id_equal(&network, &instance->netns_id))
+		return 0;
+	*ret = is_frozen(pidfd) ? FROZEN : RUNS;
+	return 0;
 }
 
 static bool has_ended(int pidfd, int patience_ms)
@@ -145,7 +169,7 @@ static int stop(const struct step_context *context, struct error *error)
 	if (r < 0)
 		return error_errno(error, r, "%s", _("can't look for the responder"));
 	pidfd_send_signal(pidfd, SIGTERM, NULL, 0);
-	if (has_ended(pidfd, GRACE_MS))
+	if (!is_frozen(pidfd) && has_ended(pidfd, GRACE_MS))
 		return 1;
 	pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
 	if (has_ended(pidfd, GRACE_MS))
@@ -195,18 +219,23 @@ static int start(const struct step_context *context, char **arguments, struct er
 {
 	const struct profile *profile = context->profile;
 	int network = profile->aaaa_run == AAAA_INSIDE ? context->instance->netns_fd : -1;
-	_cleanup_close_ int read_fd = -1, write_fd = -1;
+	_cleanup_close_ int read_fd = -1, write_fd = -1, pidfd = -1;
 	int fds[2], r;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return error_errno(error, errno, "%s", _("can't start the responder"));
 	read_fd = fds[0];
 	write_fd = fds[1];
-	r = detached_start(network, context->host->responder_program, arguments, write_fd);
+	r = detached_start(network, context->host->responder_program, arguments, write_fd, &pidfd);
 	if (r < 0)
 		return error_errno(error, r, "%s", _("can't start the responder"));
 	close_fd(TAKE_FD(write_fd));
-	return wait_until_ready(read_fd, error);
+	r = wait_until_ready(read_fd, error);
+	if (r < 0) { /* without its lock nobody would find it any more */
+		pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+		has_ended(pidfd, GRACE_MS);
+	}
+	return r;
 }
 
 /* ---- the step ------------------------------------------------------------------------------ */
@@ -215,13 +244,19 @@ static int up(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
 	_cleanup_strv_ char **arguments = NULL;
+	bool had = instance->aaaa_config;
+	enum state state = ENDED;
 	uint32_t config;
 	int r = arguments_of(context, &arguments);
 
 	if (r < 0)
 		return error_oom(error);
 	config = config_of(arguments);
-	if (instance->aaaa_config == config && runs(context))
+	if (instance->aaaa_config == config)
+		r = look_at(context, &state);
+	if (r < 0)
+		return error_errno(error, r, "%s", _("can't look for the responder"));
+	if (state == RUNS)
 		return 0;
 	/* written down first: what runs without a record would stay for ever */
 	instance->aaaa_config = config;
@@ -234,7 +269,9 @@ static int up(struct step_context *context, struct error *error)
 		r = strv_take(&arguments, str_format("--ready-fd=%d", DETACHED_FD));
 	if (r >= 0)
 		r = start(context, arguments, error);
-	return r < 0 ? r : 1;
+	if (r < 0)
+		return r;
+	return had ? STEP_MENDED : STEP_MADE;
 }
 
 static int down(struct step_context *context, struct error *error)
@@ -262,9 +299,16 @@ static int down(struct step_context *context, struct error *error)
 
 static int check(struct step_context *context, struct drift *drift)
 {
-	if (runs(context))
-		return 0;
-	return drift_add(drift, "aaaa", "%s", _("the responder does not run"));
+	enum state state;
+	int r = look_at(context, &state);
+
+	if (r < 0 || state == RUNS)
+		return r;
+	if (state == ENDED)
+		return drift_add(drift, "aaaa", "%s", _("the responder does not run"));
+	return drift_add(drift, "aaaa", "%s",
+			 _("the responder is frozen with its control group: queries "
+			   "for AAAA wait"));
 }
 
 static int explain(struct step_context *context, FILE *out, struct error *error)

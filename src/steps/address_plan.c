@@ -188,7 +188,6 @@ static int plan_fixed_own(struct step_context *context, int own_index, struct er
 	struct instance *instance = context->instance;
 	struct route_search search = { .own_index = own_index, .network = &profile->address };
 	struct ip_address gateway = profile->gateway;
-	char text[IP_TEXT_MAX];
 	int r = rt_route_each(context->host->rt, on_route, &search);
 
 	if (r == -EADDRINUSE)
@@ -197,14 +196,10 @@ static int plan_fixed_own(struct step_context *context, int own_index, struct er
 		return error_errno(error, r, "%s", _("can't read the host's routes"));
 	if (!gateway.family) {
 		gateway = ip_prefix_nth(&profile->address, 1);
+		/* of the two of a /31 it is the other one */
 		if (ip_address_equal(&gateway, &profile->address.address))
-			gateway = ip_prefix_nth(&profile->address, 2);
-		if (!ip_prefix_contains(&profile->address, &gateway)) {
-			error_set(error, EINVAL, _("subnet %s has no room for the host's address"),
-				  ip_prefix_format(&profile->address, text));
-			error_hint(error, "%s", _("use a prefix of /30 or shorter"));
-			return -EINVAL;
-		}
+			gateway = ip_prefix_nth(&profile->address,
+						profile->address.length == 31 ? 0 : 2);
 	}
 	instance->gateway = instance->host_address.address = gateway;
 	instance->host_address.length = profile->address.length;
@@ -234,6 +229,7 @@ static int plan_existing(struct step_context *context, int bridge_index, struct 
 	r = rt_address_each(context->host->rt, bridge_index, on_address, &search);
 	if (r < 0)
 		return error_errno(error, r, _("can't read the addresses of %s"), profile->bridge);
+	instance->host_address = (struct ip_prefix){};
 	instance->gateway = profile->gateway.family ? profile->gateway : search.found;
 	instance->routed = search.found.family != 0;
 	if (!instance->gateway.family && profile->route_default) {

@@ -99,8 +99,6 @@ static int each_route(struct step_context *context,
 		sum += r;
 	}
 	for (size_t i = 0; i < profile->n_routes; i++) {
-		if (profile->routes[i].destination.address.family != AF_INET)
-			continue;
 		r = fn(userdata, &profile->routes[i].destination, &profile->routes[i].via);
 		if (r < 0)
 			return r;
@@ -185,10 +183,10 @@ static int settle_host(struct step_context *context, bool fresh, struct error *e
 	return r < 0 ? r : 1;
 }
 
-static int up(struct step_context *context, struct error *error)
+static int settle(struct step_context *context, bool fresh, struct error *error)
 {
 	struct instance *instance = context->instance;
-	struct adding adding = { .fresh = !instance->address.address.family };
+	struct adding adding = { .fresh = fresh };
 	struct rt_link_info inner;
 	int r, changed;
 
@@ -206,6 +204,22 @@ static int up(struct step_context *context, struct error *error)
 		return changed;
 	r = settle_inside(context, &adding, error);
 	return r < 0 ? r : changed + r;
+}
+
+static int down(struct step_context *context, struct error *error);
+
+/* Where nothing was, nothing stays of a failure: a plan that was not carried out would be kept, and
+ * another bridge would get its address. */
+static int up(struct step_context *context, struct error *error)
+{
+	bool fresh = !context->instance->address.address.family;
+	int r = settle(context, fresh, error);
+
+	if (r < 0 && fresh)
+		down(context, NULL);
+	if (r <= 0)
+		return r;
+	return fresh ? STEP_MADE : STEP_MENDED;
 }
 
 /* What is inside goes with the namespace; the host's address on a shared bridge goes with its

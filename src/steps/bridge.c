@@ -123,7 +123,7 @@ static int make(struct step_context *context, struct error *error)
 	if (r == 0 && strcmp(name, OWN_BRIDGE) != 0)
 		step_warn(context, _("bridge %s did not exist and was made; no uplink is in it"),
 			  name);
-	return r < 0 ? r : 1;
+	return r < 0 ? r : STEP_MADE;
 }
 
 /* Deletes a bridge that nsctl made, unless another's has its name by now; in the background where
@@ -180,7 +180,7 @@ static int up(struct step_context *context, struct error *error)
 		left = leave(context, error);
 		if (left < 0)
 			return left;
-		left = 1;
+		left = STEP_MADE;
 	}
 	strcpy(instance->bridge, context->profile->bridge);
 	if (r == 0)
@@ -188,7 +188,9 @@ static int up(struct step_context *context, struct error *error)
 	if (info.up || !host_bridge_find(context->host, info.name))
 		return left;
 	r = rt_link_set_up(context->host->rt, info.index, error);
-	return r < 0 ? r : 1;
+	if (r < 0)
+		return r;
+	return left ? left : STEP_MENDED;
 }
 
 static int down(struct step_context *context, struct error *error)
@@ -207,6 +209,27 @@ int bridge_release(struct host *host, struct error *error)
 
 	while (r == 0 && host->bridges)
 		r = delete_own(host, host->bridges, NULL, error);
+	return r;
+}
+
+static bool is_used(const struct host *host, const struct host_bridge *bridge)
+{
+	for (const struct instance *instance = host->instances; instance; instance = instance->next)
+		if (strcmp(instance->bridge, bridge->name) == 0)
+			return true;
+	return false;
+}
+
+int bridge_release_unused(struct host *host, struct error *error)
+{
+	struct host_bridge *bridge = host->bridges, *next;
+	int r = 0;
+
+	for (; r == 0 && bridge; bridge = next) {
+		next = bridge->next;
+		if (!is_used(host, bridge))
+			r = delete_own(host, bridge, NULL, error);
+	}
 	return r;
 }
 

@@ -181,23 +181,23 @@ static int up(struct step_context *context, struct error *error)
 	struct instance *instance = context->instance;
 	const char *interface = instance_gateway_interface(instance);
 	struct host *host = context->host;
-	bool look, off;
+	bool look, off, had = instance->forwards;
 	int r, changed = 0;
 
 	if (!instance->routed) {
 		foreign_warn_of_bridged(context, instance->bridge);
 		return 0;
 	}
-	host->forwarding &= !instance->forwards; /* what is to be set right is looked at */
+	host->forwarding &= !had; /* what is to be set right is looked at */
 	r = prepare(host, error);
 	if (r < 0)
 		return r;
 	off = r;
 	/* others' chains are looked at with an interface's first profile, and when this one is set
 	 * right */
-	look = instance->forwards || !interface_used(host, interface);
+	look = had || !interface_used(host, interface);
 	r = 0;
-	if (!instance->forwards) {
+	if (!had) {
 		instance->forwards = true;
 		changed = true;
 		r = ruleset_add(host, instance, error);
@@ -214,7 +214,11 @@ static int up(struct step_context *context, struct error *error)
 	}
 	if (r == 0 && look)
 		r = foreign_let_through(context, interface, error);
-	return r < 0 ? r : changed || r;
+	if (r < 0)
+		return r;
+	if (!changed && !r)
+		return 0;
+	return had ? STEP_MENDED : STEP_MADE;
 }
 
 static int down(struct step_context *context, struct error *error)
@@ -248,6 +252,11 @@ int forward_release(struct host *host, struct error *error)
 	if (r == 0)
 		forward_forget(host);
 	return r;
+}
+
+int forward_release_unused(struct host *host, struct error *error)
+{
+	return host->sysctls && !anyone_forwards(host) ? forward_release(host, error) : 0;
 }
 
 static int check(struct step_context *context, struct drift *drift)

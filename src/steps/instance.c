@@ -75,6 +75,9 @@ void instance_mounted_remove(struct instance *instance, size_t i)
 
 int instance_rt(struct instance *instance, struct rt **ret, struct error *error)
 {
+	if (instance->netns_fd < 0) /* it has gone: the host's is no substitute */
+		return error_set(error, ENODEV, _("profile %s has no network namespace"),
+				 instance->name);
 	if (!instance->rt) {
 		int r = rt_open(instance->netns_fd, &instance->rt, error);
 
@@ -124,15 +127,18 @@ const char *instance_gateway_interface(const struct instance *instance)
 	return instance->bridge[0] ? instance->bridge : instance->host_interface;
 }
 
-bool mounted_inside(const struct instance *instance, const char *path, const struct file_id *id)
+int mounted_inside(const struct instance *instance, const char *path, const struct file_id *id)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC | O_NOFOLLOW,
 				.resolve = RESOLVE_IN_ROOT };
 	_cleanup_close_ int fd = syscall(SYS_openat2, instance->root_fd, path, &how, sizeof(how));
 	struct file_id found;
+	int r = fd < 0 ? -errno : fd_is_mount_root(fd);
 
-	return fd >= 0 && fd_is_mount_root(fd) > 0 &&
-	       (!id || (file_id_of(fd, &found) == 0 && file_id_equal(id, &found)));
+	if (r <= 0)
+		return path_is_missing(r) ? 0 : r;
+	r = file_id_of(fd, &found);
+	return r < 0 ? r : file_id_equal(id, &found);
 }
 
 void step_warn(struct step_context *context, const char *format, ...)

@@ -78,26 +78,32 @@ static int master_of(const struct step_context *context, int *ret, struct error 
 	return 0;
 }
 
-/* The outer end, when it is the one that was made: by name and index. */
+/* The outer end, when it is the one that was made: by index, and by the name that this profile's
+ * has, whatever the record says. */
 /* Both: 1 it is there, 0 it is not, or a negative errno: what could not be looked at must not be
  * made anew, since commands may be using it. */
 static int look_outer(const struct step_context *context, struct rt_link_info *ret)
 {
 	const struct instance *instance = context->instance;
+	char name[IFNAMSIZ], altname[64];
 	int r = instance->host_index > 0
 			? rt_link_by_index(context->host->rt, instance->host_index, ret)
 			: -ENODEV;
 
 	if (r < 0)
 		return r == -ENODEV ? 0 : r;
-	return strcmp(ret->name, instance->host_interface) == 0 && strcmp(ret->kind, "veth") == 0;
+	link_host_name(instance->name, name, altname);
+	return strcmp(ret->name, name) == 0 && strcmp(ret->kind, "veth") == 0;
 }
 
 static int look_inner(const struct step_context *context, struct rt_link_info *ret)
 {
 	struct rt *inside;
-	int r = instance_rt(context->instance, &inside, NULL);
+	int r;
 
+	if (context->instance->netns_fd < 0) /* the netns step says so */
+		return 0;
+	r = instance_rt(context->instance, &inside, NULL);
 	if (r == 0)
 		r = rt_link_by_name(inside, context->profile->interface, ret);
 	return r == 0 ? 1 : r == -ENODEV ? 0 : r;
@@ -264,8 +270,11 @@ static int down(struct step_context *context, struct error *error)
 
 	if (!instance->interface[0]) {
 		link_host_name(instance->name, name, altname);
-		if (is_left_over(context, name, &outer))
-			instance_await(instance, outer.index);
+		if (!is_left_over(context, name, &outer))
+			return 0;
+		if (context->profile)
+			return rt_link_delete(context->host->rt, outer.index, error);
+		instance_await(instance, outer.index);
 		return 0;
 	}
 	if (context->profile)

@@ -34,7 +34,6 @@ struct inside {
 	const struct wishes *wishes;
 	struct instance *instance;
 	struct error *error;
-	bool sys_wrong;
 	int mounts_fd, root_fd;
 };
 
@@ -52,26 +51,45 @@ static int tree_of(int fd)
 	return tree < 0 ? -errno : tree;
 }
 
-/* /sys shows the devices of the network namespace it was mounted in; others' mounts below it are
- * carried over. */
-static int renew_sys(struct error *error)
+struct sys_trees {
+	int fds[ARRAY_SIZE(sys_mounts)];
+};
+
+/* What others have mounted below /sys, where the caller is. A negative errno says that some of it
+ * could not be looked at; the others are there to be closed all the same. */
+static int sys_trees_open(struct sys_trees *trees)
 {
-	int trees[ARRAY_SIZE(sys_mounts)];
+	int result = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sys_mounts); i++) {
+		char path[64];
+		_cleanup_close_ int fd = -1;
+		int r;
+
+		snprintf(path, sizeof(path), "/sys/%s", sys_mounts[i]);
+		fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+		r = fd >= 0 ? tree_of(fd) : errno == ENOENT ? NO_TREE : -errno;
+		trees->fds[i] = r;
+		if (r < 0 && r != NO_TREE && result == 0)
+			result = r;
+	}
+	return result;
+}
+
+static void sys_trees_close(struct sys_trees *trees)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sys_mounts); i++)
+		trees->fds[i] = close_fd(trees->fds[i]);
+}
+
+/* /sys shows the devices of the network namespace it was mounted in; the trees are carried over. */
+static int renew_sys(const struct sys_trees *trees, struct error *error)
+{
 	_cleanup_close_ int sys = -1;
 	unsigned attributes = 0;
 	struct statvfs fs;
 	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(sys_mounts); i++) {
-		char path[64];
-		_cleanup_close_ int fd = -1;
-
-		snprintf(path, sizeof(path), "/sys/%s", sys_mounts[i]);
-		fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
-		trees[i] = fd >= 0 ? tree_of(fd) : errno == ENOENT ? NO_TREE : -errno;
-		if (trees[i] < 0 && trees[i] != NO_TREE && r == 0)
-			r = trees[i];
-	}
 	if (statvfs("/sys", &fs) < 0)
 		r = r < 0 ? r : -errno;
 	else
@@ -91,13 +109,22 @@ static int renew_sys(struct error *error)
 		char path[64];
 
 		snprintf(path, sizeof(path), "/sys/%s", sys_mounts[i]);
-		if (r == 0 && trees[i] >= 0 &&
-		    move_mount(trees[i], "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		if (r == 0 && trees->fds[i] >= 0 &&
+		    move_mount(trees->fds[i], "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 			r = -errno;
-		close_fd(trees[i]);
 	}
 	return r < 0 ? error_errno(error, r, "%s", _("can't mount /sys for the network inside"))
 		     : 0;
+}
+
+static int make_sys(struct error *error)
+{
+	struct sys_trees trees;
+	int r = sys_trees_open(&trees);
+
+	r = r < 0 ? error_errno(error, r, "%s", _("can't look at /sys")) : renew_sys(&trees, error);
+	sys_trees_close(&trees);
+	return r;
 }
 
 static int make_inside(void *argument)
@@ -113,7 +140,7 @@ static int make_inside(void *argument)
 	if (umount2(NETNS_DIRECTORY, MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT)
 		return error_errno(inside->error, errno, _("can't unmount %s inside"),
 				   NETNS_DIRECTORY);
-	r = renew_sys(inside->error);
+	r = make_sys(inside->error);
 	if (r == 0)
 		r = wishes_grant(inside->wishes, inside->instance, inside->error);
 	if (r < 0)
@@ -242,21 +269,65 @@ static int sys_id_inside(void *argument)
 	return filesystem_id("sysfs", argument);
 }
 
-/* Is the /sys inside the one of the network inside? Each network namespace has its own. */
-static bool sys_mounted(const struct instance *instance)
+/* Is the /sys inside the one of the network inside? Each network namespace has its own. 1, 0 or a
+ * negative errno. */
+static int sys_mounted(const struct instance *instance)
 {
 	struct ns_place place = { .network = instance->netns_fd, .mount = -1 };
 	struct file_id id;
+	int r = ns_call(&place, sys_id_inside, &id);
 
-	return ns_call(&place, sys_id_inside, &id) == 0 && mounted_inside(instance, "/sys", &id);
+	return r < 0 ? r : mounted_inside(instance, "/sys", &id);
 }
 
-static int settle_inside(void *argument)
-{
-	struct inside *inside = argument;
-	int r = inside->sys_wrong ? renew_sys(inside->error) : 0;
+struct sys_mending {
+	struct sys_trees trees;
+	struct error *error;
+};
 
-	return r < 0 ? r : wishes_settle(inside->wishes, inside->instance, inside->error);
+static int mend_sys_inside(void *argument)
+{
+	struct sys_mending *mending = argument;
+
+	return renew_sys(&mending->trees, mending->error);
+}
+
+/* With the host's mounts below it: with the /sys that somebody took off inside went those that were
+ * there. They stay the host's business. */
+static int mend_sys(const struct instance *instance, struct error *error)
+{
+	struct ns_place place = { .network = instance->netns_fd, .mount = instance->mounts_fd };
+	struct mount_attr slave = { .propagation = MS_SLAVE };
+	struct sys_mending mending = { .error = error };
+	int r = sys_trees_open(&mending.trees);
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(sys_mounts); i++)
+		if (mending.trees.fds[i] >= 0 &&
+		    mount_setattr(mending.trees.fds[i], "", AT_EMPTY_PATH | AT_RECURSIVE, &slave,
+				  sizeof(slave)) < 0)
+			r = -errno;
+	r = r < 0 ? error_errno(error, r, "%s", _("can't look at /sys"))
+		  : ns_call(&place, mend_sys_inside, &mending);
+	sys_trees_close(&mending.trees);
+	return r;
+}
+
+/* 1: /sys or what the profile wants mounted had to be put right. */
+static int settle(struct step_context *context, const struct wishes *wishes, struct error *error)
+{
+	struct instance *instance = context->instance;
+	int sys = sys_mounted(instance), settled = wishes_settled(wishes, instance, NULL);
+	int r = sys < 0 ? sys : settled < 0 ? settled : 0;
+
+	if (r < 0)
+		return error_errno(error, r, "%s", _("can't look at the mounts inside"));
+	if (sys && settled)
+		return 0;
+	if (!sys)
+		r = mend_sys(instance, error);
+	if (r == 0)
+		r = wishes_settle(wishes, context, error);
+	return r < 0 ? error_errno(error, r, "%s", _("can't mount inside")) : 1;
 }
 
 static bool pinned(const char *pin, const struct instance *instance)
@@ -296,7 +367,6 @@ static int up(struct step_context *context, struct error *error)
 {
 	_cleanup_(wishes_clear) struct wishes wishes = WISHES_NONE;
 	struct instance *instance = context->instance;
-	struct inside inside = { .wishes = &wishes, .instance = instance, .error = error };
 	int changed, r = wishes_of(context->profile, &wishes, error);
 
 	if (r < 0)
@@ -311,17 +381,10 @@ static int up(struct step_context *context, struct error *error)
 	changed = pin_again(context, error);
 	if (changed < 0)
 		return changed;
-	inside.sys_wrong = !sys_mounted(instance);
-	if (!inside.sys_wrong && wishes_settled(&wishes, instance, NULL))
-		return changed ? STEP_MENDED : 0;
-	r = ns_call(
-		&(struct ns_place){ .network = instance->netns_fd, .mount = instance->mounts_fd },
-		settle_inside, &inside);
+	r = settle(context, &wishes, error);
 	if (r < 0)
-		return error_errno(error, r, "%s", _("can't mount inside"));
-	/* at once: what is not recorded would be another's to the next nsctld */
-	r = context->record(context, error);
-	return r < 0 ? r : STEP_MENDED;
+		return r;
+	return changed || r ? STEP_MENDED : 0;
 }
 
 /* The pin goes in any case: a daemon that died may have made it before it could record that. */
@@ -362,13 +425,15 @@ static int check(struct step_context *context, struct drift *drift)
 	if (!mounts_pinned(context->host, instance))
 		drift_add(drift, "mounts", _("%s/ns/%s/mnt is missing"),
 			  context->host->runtime_directory, instance->name);
-	if (!sys_mounted(instance))
+	r = sys_mounted(instance);
+	if (r == 0)
 		drift_add(drift, "mounts", "%s",
 			  _("/sys inside is not the one of the network inside"));
-	r = wishes_of(context->profile, &wishes, NULL);
-	if (r == 0)
-		wishes_settled(&wishes, instance, drift);
-	return r;
+	if (r >= 0)
+		r = wishes_of(context->profile, &wishes, NULL);
+	if (r >= 0)
+		r = wishes_settled(&wishes, instance, drift);
+	return r < 0 ? r : 0;
 }
 
 static int explain(struct step_context *context, FILE *out, struct error *error)

@@ -14,11 +14,12 @@ static bool wanted(const struct profile *profile)
 static int up(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
+	bool had = instance->masquerades;
 	int r;
 
 	if (!instance->routed) /* another router's business */
 		return 0;
-	if (instance->masquerades) {
+	if (had) {
 		if (ruleset_intact(context->host))
 			return 0;
 		r = ruleset_rebuild(context->host, error);
@@ -27,7 +28,9 @@ static int up(struct step_context *context, struct error *error)
 		/* else the forward step puts both into the table, in one change */
 		r = instance->forwards ? ruleset_add(context->host, instance, error) : 0;
 	}
-	return r < 0 ? r : 1;
+	if (r < 0)
+		return r;
+	return had ? STEP_MENDED : STEP_MADE;
 }
 
 static int down(struct step_context *context, struct error *error)

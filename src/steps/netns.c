@@ -324,6 +324,8 @@ static int check(struct step_context *context, struct drift *drift)
 	struct rt *rt;
 	int r = pinned(instance, NULL);
 
+	if (r < 0 && r != -EEXIST)
+		return r;
 	if (r != 1)
 		drift_add(drift, "netns",
 			  r == 0 ? _("%s/%s is missing")

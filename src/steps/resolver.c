@@ -76,8 +76,8 @@ static int write_in_place(const char *path, const char *text, struct error *erro
 struct inside {
 	const struct host *host;
 	struct instance *instance;
-	const struct profile *profile;
-	bool needed[RESOLVER_FILES]; /* has a file of its own */
+	const struct profile *profile; /* NULL: the masks stay as they are */
+	bool needed[RESOLVER_FILES];   /* has a file of its own */
 	struct error *error;
 	int changed;
 };
@@ -109,7 +109,11 @@ static int mount_file(struct inside *inside, size_t i)
 	if (source < 0)
 		return error_errno(inside->error, source, _("can't open the profile's %s"),
 				   resolver_files[i].name);
-	if (mounted_inside(inside->instance, resolver_files[i].target, &id))
+	r = mounted_inside(inside->instance, resolver_files[i].target, &id);
+	if (r < 0)
+		return error_errno(inside->error, r, _("can't look at %s"),
+				   resolver_files[i].target);
+	if (r > 0)
 		return 0;
 	target = open(resolver_files[i].target, O_PATH | O_CLOEXEC | O_NOFOLLOW);
 	if (target < 0) {
@@ -132,9 +136,10 @@ static int unmount_file(struct inside *inside, size_t i)
 {
 	struct file_id id;
 	_cleanup_close_ int own = open_own(inside->host, inside->instance, i, &id);
+	int r = own < 0 ? own : mounted_inside(inside->instance, resolver_files[i].target, &id);
 
-	if (own < 0 || !mounted_inside(inside->instance, resolver_files[i].target, &id))
-		return own < 0 && own != -ENOENT ? own : 0;
+	if (r <= 0)
+		return own == -ENOENT ? 0 : r;
 	if (umount2(resolver_files[i].target, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
 		return error_errno(inside->error, errno, _("can't unmount %s"),
 				   resolver_files[i].target);
@@ -143,14 +148,18 @@ static int unmount_file(struct inside *inside, size_t i)
 }
 
 /* Is the mount at this place one of ours? Nobody else's is an empty file system of one page that
- * nothing can be put in. */
-static bool is_mask(const struct instance *instance, const char *path)
+ * nothing can be put in. 1, 0, or a negative errno: it can't be told. */
+static int is_mask(const struct instance *instance, const char *path)
 {
 	_cleanup_close_ int fd = path_open_no_symlinks(instance->root_fd, path + strspn(path, "/"));
 	struct statfs fs;
+	int r = fd < 0 ? fd : fd_is_mount_root(fd);
 
-	return fd >= 0 && fd_is_mount_root(fd) > 0 && fstatfs(fd, &fs) == 0 &&
-	       fs.f_type == TMPFS_MAGIC && (fs.f_flags & ST_RDONLY) && fs.f_blocks == 1;
+	if (r <= 0)
+		return path_is_missing(r) ? 0 : r;
+	if (fstatfs(fd, &fs) < 0)
+		return -errno;
+	return fs.f_type == TMPFS_MAGIC && (fs.f_flags & ST_RDONLY) && fs.f_blocks == 1;
 }
 
 /* An empty directory that nothing can be put in lies over the socket's. Not there yet: the watch
@@ -159,9 +168,11 @@ static int mask(struct inside *inside, const char *path)
 {
 	static const char *const options[] = { "mode", "755", "size", MASK_SIZE, NULL };
 	_cleanup_close_ int target = -1;
-	int r;
+	int r = is_mask(inside->instance, path);
 
-	if (is_mask(inside->instance, path))
+	if (r < 0)
+		return error_errno(inside->error, r, _("can't look at %s"), path);
+	if (r > 0)
 		return 0;
 	target = path_open_no_symlinks(AT_FDCWD, path);
 	if (target == -ENOENT)
@@ -179,8 +190,10 @@ static int mask(struct inside *inside, const char *path)
 
 static int unmask(struct inside *inside, const char *path)
 {
-	if (!is_mask(inside->instance, path))
-		return 0;
+	int r = is_mask(inside->instance, path);
+
+	if (r <= 0)
+		return r;
 	if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
 		return error_errno(inside->error, errno, _("can't unmount %s"), path);
 	inside->changed = 1;
@@ -190,13 +203,14 @@ static int unmask(struct inside *inside, const char *path)
 static int settle_inside(void *argument)
 {
 	struct inside *inside = argument;
-	bool masks = inside->profile->mask_host_resolvers;
+	const struct profile *profile = inside->profile;
 	int r = 0;
 
 	/* masks first: a resolv.conf that links into a masked place is mounted on by its name in
 	 * /etc */
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(masked); i++)
-		r = masks ? mask(inside, masked[i]) : unmask(inside, masked[i]);
+	for (size_t i = 0; profile && r == 0 && i < ARRAY_SIZE(masked); i++)
+		r = profile->mask_host_resolvers ? mask(inside, masked[i])
+						 : unmask(inside, masked[i]);
 	for (size_t i = 0; r == 0 && i < RESOLVER_FILES; i++)
 		r = inside->needed[i] ? mount_file(inside, i) : unmount_file(inside, i);
 	return r;
@@ -237,6 +251,7 @@ static int up(struct step_context *context, struct error *error)
 				 .instance = instance,
 				 .profile = context->profile,
 				 .error = error };
+	bool had = instance->has_resolver;
 	int changed, r;
 
 	changed = write_files(context, &inside, error);
@@ -247,7 +262,26 @@ static int up(struct step_context *context, struct error *error)
 		    settle_inside, &inside);
 	if (r < 0)
 		return error_errno(error, r, "%s", _("can't set the resolver up inside"));
-	return changed || inside.changed;
+	if (!changed && !inside.changed)
+		return 0;
+	return had ? STEP_MENDED : STEP_MADE;
+}
+
+int resolver_keep(const struct host *host, struct instance *instance, struct error *error)
+{
+	struct inside inside = { .host = host, .instance = instance, .error = error };
+	int r;
+
+	for (size_t i = 0; i < RESOLVER_FILES; i++) {
+		struct file_id id;
+		_cleanup_close_ int own = open_own(host, instance, i, &id);
+
+		inside.needed[i] = own != -ENOENT;
+	}
+	r = ns_call(&(struct ns_place){ .network = -1, .mount = instance->mounts_fd },
+		    settle_inside, &inside);
+	return r < 0 ? error_errno(error, r, "%s", _("can't set the resolver up inside"))
+		     : inside.changed;
 }
 
 /* The mounts go with their namespace; when [dns] alone is taken out of a profile, they are taken
@@ -296,19 +330,26 @@ static int down(struct step_context *context, struct error *error)
 	return had;
 }
 
-/* The text of our file, when it is what programs inside see. */
-static bool says(const struct step_context *context, size_t i, const char *text)
+/* Is this the text of our file, and our file what programs inside see? 1, 0 or a negative errno. */
+static int says(const struct step_context *context, size_t i, const char *text)
 {
 	_cleanup_free_ char *name = str_format("etc/%s", resolver_files[i].name), *path = NULL,
 			    *found = NULL;
 	_cleanup_close_ int fd = -1;
 	struct file_id id;
+	int r;
 
 	path = name ? instance_directory(context->host, context->instance, name) : NULL;
-	fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-	return fd >= 0 && file_id_of(fd, &id) == 0 &&
-	       mounted_inside(context->instance, resolver_files[i].target, &id) &&
-	       file_read_fd(fd, HOST_FILE_MAX, &found, NULL) == 0 && strcmp(found, text) == 0;
+	if (!path)
+		return -ENOMEM;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	r = fd < 0 ? -errno : file_id_of(fd, &id);
+	if (r == 0)
+		r = mounted_inside(context->instance, resolver_files[i].target, &id);
+	if (r <= 0)
+		return path_is_missing(r) ? 0 : r;
+	r = file_read_fd(fd, HOST_FILE_MAX, &found, NULL);
+	return r < 0 ? r : strcmp(found, text) == 0;
 }
 
 static int check(struct step_context *context, struct drift *drift)
@@ -319,15 +360,22 @@ static int check(struct step_context *context, struct drift *drift)
 		_cleanup_free_ char *text = NULL;
 		int r = compose(context->profile, i, &text, NULL);
 
+		if (r == 0)
+			r = text ? says(context, i, text) : 1;
 		if (r < 0)
 			return r;
-		if (text && !says(context, i, text))
+		if (r == 0)
 			drift_add(drift, "resolver", _("%s inside is not the profile's"),
 				  resolver_files[i].target);
 	}
-	for (size_t i = 0; context->profile->mask_host_resolvers && i < ARRAY_SIZE(masked); i++)
-		if (access(masked[i], F_OK) == 0 && !is_mask(context->instance, masked[i]))
+	for (size_t i = 0; context->profile->mask_host_resolvers && i < ARRAY_SIZE(masked); i++) {
+		int r = access(masked[i], F_OK) == 0 ? is_mask(context->instance, masked[i]) : 1;
+
+		if (r < 0)
+			return r;
+		if (r == 0)
 			drift_add(drift, "resolver", _("%s is not masked"), masked[i]);
+	}
 	return 0;
 }
 

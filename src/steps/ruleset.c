@@ -381,10 +381,33 @@ int ruleset_remove(struct host *host, const struct instance *before, struct erro
 
 /* ---- looking ------------------------------------------------------------------------------ */
 
-static int count_rule(const struct nft_rule_info *rule _unused_, void *userdata)
+/* A chain's rules as they are looked at, one by one. */
+struct rules_look {
+	size_t chain, count;
+	bool same;
+};
+
+static int on_rule(const struct nft_rule_info *rule, void *userdata)
 {
-	++*(size_t *)userdata;
-	return 0;
+	struct rules_look *look = userdata;
+	size_t i = look->count++;
+	int r;
+
+	if (i >= chains[look->chain].n_rules) {
+		look->same = false;
+		return 0;
+	}
+	r = nft_rule_does(rule, chains[look->chain].rules[i].build(chains[look->chain].name));
+	look->same &= r > 0;
+	return r < 0 ? r : 0;
+}
+
+static bool chain_intact(const struct host *host, size_t chain)
+{
+	struct rules_look look = { .chain = chain, .same = true };
+
+	return nft_rule_each(host->nft, FAMILY, TABLE, chains[chain].name, on_rule, &look) == 0 &&
+	       look.same && look.count == chains[chain].n_rules;
 }
 
 /* What a set holds, read once for all instances. */
@@ -446,14 +469,9 @@ static bool set_intact(const struct host *host, enum ruleset_set set)
 
 static bool look_at_table(const struct host *host)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
-		size_t count = 0;
-
-		if (nft_rule_each(host->nft, FAMILY, TABLE, chains[i].name, count_rule, &count) <
-			    0 ||
-		    count != chains[i].n_rules)
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
+		if (!chain_intact(host, i))
 			return false;
-	}
 	for (size_t set = 0; set < ARRAY_SIZE(sets); set++)
 		if (!set_intact(host, set))
 			return false;
@@ -465,18 +483,18 @@ static bool look_at_table(const struct host *host)
 /* What others change meanwhile makes no difference of what we made: then it is looked again. */
 bool ruleset_intact(struct host *host)
 {
-	for (int looks = 0; looks < LOOKS_MAX; looks++) {
-		uint32_t generation = nft_generation(host->nft);
+	uint32_t generation;
+	int looks = 0;
 
+	do {
+		generation = nft_generation(host->nft);
 		if (generation && generation == host->intact_generation)
 			return true;
 		if (look_at_table(host)) {
 			host->intact_generation = generation;
 			return true;
 		}
-		if (generation == nft_generation(host->nft))
-			return false;
-	}
+	} while (generation != nft_generation(host->nft) && ++looks < LOOKS_MAX);
 	return false;
 }
 

@@ -46,6 +46,19 @@ void steps_end(struct host *host)
 	ruleset_end(host);
 }
 
+int host_release_unused(struct host *host, struct error *error)
+{
+	int r, s;
+
+	if (host->unreadable)
+		return 0;
+	r = forward_release_unused(host, error);
+	s = ruleset_used(host) ? 0 : ruleset_rebuild(host, error);
+	r = r < 0 ? r : s;
+	s = bridge_release_unused(host, error);
+	return r < 0 ? r : s;
+}
+
 /* RUNTIME/ns, and the private mount on it. */
 static int release_directory(const struct host *host, struct error *error)
 {

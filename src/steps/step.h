@@ -25,13 +25,16 @@ bool host_bridge_shared(const struct host *host, const struct instance *instance
 void forward_forget(struct host *host);
 int forward_release(struct host *host, struct error *error);
 int bridge_release(struct host *host, struct error *error);
+/* The same for what no instance uses. */
+int forward_release_unused(struct host *host, struct error *error);
+int bridge_release_unused(struct host *host, struct error *error);
 
 /* Is the link made from another [link] or [route] than the profile has now? 1, 0 or -ENOMEM. */
 int link_is_outdated(const struct instance *instance, const struct profile *profile);
 
 /* Does the path inside the profile lead to a mount, and to this very file? Both by look-up from
- * outside. `id` NULL: any mount will do. */
-bool mounted_inside(const struct instance *instance, const char *path, const struct file_id *id);
+ * outside. 1, 0, or a negative errno: who can't look must not mount there once more. */
+int mounted_inside(const struct instance *instance, const char *path, const struct file_id *id);
 
 /* A network namespace as every profile starts with, not pinned yet, and the sockets inside. */
 struct netns_made {

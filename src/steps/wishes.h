@@ -29,11 +29,12 @@ void wishes_clear(struct wishes *wishes);
 
 /* Inside the mount namespace (under ns_call): mounts all, in order. */
 int wishes_grant(const struct wishes *wishes, struct instance *instance, struct error *error);
-/* The same for what is missing, after what is not wished any more was taken off. */
-int wishes_settle(const struct wishes *wishes, struct instance *instance, struct error *error);
-
-/* From outside: is all as it should be? Adds what is not to drift, unless that is NULL. */
-bool wishes_settled(const struct wishes *wishes, const struct instance *instance,
-		    struct drift *drift);
+/* From outside: the same for what is missing, after what is not wished any more was taken off. Each
+ * mount is recorded before it is there. */
+int wishes_settle(const struct wishes *wishes, struct step_context *context, struct error *error);
+/* From outside: is all as it should be? Adds what is not to drift, unless that is NULL. 1, 0, or a
+ * negative errno: it can't be told. */
+int wishes_settled(const struct wishes *wishes, const struct instance *instance,
+		   struct drift *drift);
 /* 0 or -ENOMEM. */
 int wishes_explain(const struct wishes *wishes, FILE *out);

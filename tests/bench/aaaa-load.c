@@ -6,6 +6,9 @@
  * clock starts, sending and receiving go many to a system call, and each answer is compared with
  * its question, so that a wrong or a second answer does not count as speed. Prints one JSON object.
  *
+ * It ends after --seconds, or by SIGTERM. With --patience it waits then for what is in flight, so
+ * that what is lost is known for sure; without, what is in flight then does not count.
+ *
  * With --floor nothing answers: the other side counts the queries in a file that both have mapped,
  * and a query is over when it is counted.
  */
@@ -13,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,7 +33,6 @@ enum {
 	SLOTS_MAX = 1024,
 	QUERY_MAX = 64,
 	ANSWER_MAX = 512,
-	LOST_USEC = 1000000, /* after which nobody waits for an answer any more */
 	TYPE_A = 1,
 	TYPE_AAAA = 28,
 	SUB_BITS = 6, /* of a latency, as many leading bits count: 1.6 % */
@@ -47,7 +50,8 @@ struct slot {
 struct load {
 	int fd;
 	unsigned in_flight, a_percent;
-	double seconds;
+	double seconds, patience; /* after which nobody waits for an answer any more */
+	bool to_the_end;
 	const char *server, *floor;
 	unsigned port;
 	struct slot slots[SLOTS_MAX];
@@ -248,7 +252,7 @@ static void expire(struct load *load, uint64_t now)
 	for (unsigned i = 0; i < load->in_flight; i++) {
 		struct slot *slot = &load->slots[i];
 
-		if (slot->kind < 0 || now - slot->sent_ns < UINT64_C(1000) * LOST_USEC)
+		if (slot->kind < 0 || now - slot->sent_ns < (uint64_t)(load->patience * 1e9))
 			continue;
 		load->lost++;
 		slot->kind = -1;
@@ -282,13 +286,27 @@ static void receive_some(struct load *load)
 
 /* ---- the two loops -------------------------------------------------------------------- */
 
+static volatile sig_atomic_t told_to_end;
+
+static void on_term(int number)
+{
+	(void)number;
+	told_to_end = 1;
+}
+
 static void run_answered(struct load *load, uint64_t end)
 {
-	while (now_ns() < end) {
+	while (now_ns() < end && !told_to_end) {
 		if (load->n_idle)
 			send_all(load);
 		receive_some(load);
 	}
+}
+
+static void wait_for_the_last(struct load *load)
+{
+	while (load->n_idle < load->in_flight)
+		receive_some(load);
 }
 
 /* Slots are taken round and round: all that matters is how many are in flight. */
@@ -301,7 +319,7 @@ static void run_floor(struct load *load, uint64_t end)
 	if (fd < 0 || counter == MAP_FAILED)
 		die(load->floor);
 	first = atomic_load(counter);
-	while (now_ns() < end) {
+	while (now_ns() < end && !told_to_end) {
 		done = atomic_load(counter) - first;
 		if (sent - done > load->in_flight * 3 / 4) /* many to a call, as answers come */
 			continue;
@@ -343,6 +361,7 @@ static void parse(struct load *load, int argc, char **argv)
 	static const struct option options[] = {
 		{ "in-flight", required_argument, NULL, 'n' },
 		{ "seconds", required_argument, NULL, 's' },
+		{ "patience", required_argument, NULL, 't' },
 		{ "a-percent", required_argument, NULL, 'a' },
 		{ "port", required_argument, NULL, 'p' },
 		{ "floor", required_argument, NULL, 'f' },
@@ -358,6 +377,10 @@ static void parse(struct load *load, int argc, char **argv)
 		case 's':
 			load->seconds = atof(optarg);
 			break;
+		case 't':
+			load->patience = atof(optarg);
+			load->to_the_end = true;
+			break;
 		case 'a':
 			load->a_percent = (unsigned)atoi(optarg);
 			break;
@@ -372,8 +395,8 @@ static void parse(struct load *load, int argc, char **argv)
 		}
 	if (optind + 1 != argc || load->in_flight < 1 || load->in_flight > SLOTS_MAX ||
 	    load->a_percent > 100) {
-		fprintf(stderr, "Usage: aaaa-load [--in-flight N] [--seconds S] [--a-percent P] "
-				"[--port N] [--floor FILE] SERVER\n");
+		fprintf(stderr, "Usage: aaaa-load [--in-flight N] [--seconds S] [--patience S] "
+				"[--a-percent P] [--port N] [--floor FILE] SERVER\n");
 		exit(2);
 	}
 	load->server = argv[optind];
@@ -381,16 +404,19 @@ static void parse(struct load *load, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	static struct load load = { .in_flight = 64, .seconds = 1, .port = 53 };
+	static struct load load = { .in_flight = 64, .seconds = 1, .patience = 1, .port = 53 };
 	uint64_t start;
 	double took;
 
 	parse(&load, argc, argv);
 	build_slots(&load);
 	open_socket(&load);
+	signal(SIGTERM, on_term);
 	start = now_ns();
 	(load.floor ? run_floor : run_answered)(&load, start + (uint64_t)(load.seconds * 1e9));
 	took = (double)(now_ns() - start) / 1e9;
+	if (load.to_the_end)
+		wait_for_the_last(&load);
 	printf("{\"seconds\": %.6f, \"a\": %ju, \"aaaa\": %ju, \"lost\": %ju, \"wrong\": %ju, "
 	       "\"p50_us\": %.2f, \"p99_us\": %.2f, \"max_us\": %.2f}\n",
 	       took, (uintmax_t)load.answered[0], (uintmax_t)load.answered[1], (uintmax_t)load.lost,

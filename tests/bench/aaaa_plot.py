@@ -43,13 +43,15 @@ def panel(parts, y, title, rows, write_value):
 
 
 def write(path, result, titles):
-    """A column of panels for each hook."""
+    """A column of panels for each hook. What only drops waits for its client on the input hook: no floor."""
+    def belongs(way, hook, case):
+        return case in result[way].get(hook, {}) and (way, hook) != ("floor", "input")
+
     parts, y = [], 8
     for hook in ("output", "input"):
         for title, case, key, write_value in PANELS:
-            rows = [(titles[way], "nsctl" if way == "nsctl" else "other", hooks[hook][case][key])
-                    for way, hooks in result.items()
-                    if case in hooks.get(hook, {}) and not (way == "floor" and key == "p50_us")]
+            rows = [(titles[way], "nsctl" if way == "nsctl" else "other",
+                     result[way][hook][case][key]) for way in result if belongs(way, hook, case)]
             if rows:
                 y = panel(parts, y, f"{hook} hook: {title}", rows, write_value)
     with open(path, "w", encoding="utf-8") as file:

@@ -2,6 +2,7 @@
 """nsctld, and the host: what it looked like with the profile down and up, and whether it does again."""
 import collections
 import ctypes
+import fcntl
 import json
 import os
 import pathlib
@@ -18,6 +19,7 @@ FILE = pathlib.Path(f"/etc/nsctl/profiles/{PROFILE}.ini")
 LOG = open("/run/world/log/nsctld", "ab")
 NO_DAEMON = ("--daemon", "/nonexistent")
 SYS_PIDFD_GETFD = 438
+NS_GET_NSTYPE = 0xb703 # linux/nsfs.h
 PLAIN = """
 [access]
 users = alice
@@ -104,6 +106,20 @@ class Daemon:
         finally:
             os.close(pidfd)
 
+    def kind_of_namespace(self, name):
+        """By whatever name it was opened: that of its pin, which may be gone, or the kernel's."""
+        path = f"/proc/{self.pid}/fd/{name}"
+        try:
+            if os.stat(path).st_dev != os.stat("/proc/self/ns/net").st_dev:
+                return None
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        except OSError:
+            return None
+        try:
+            return f"namespace {fcntl.ioctl(descriptor, NS_GET_NSTYPE):x}"
+        finally:
+            os.close(descriptor)
+
     def descriptors(self):
         found = []
         for name in os.listdir(f"/proc/{self.pid}/fd"):
@@ -111,10 +127,8 @@ class Daemon:
                 target = os.readlink(f"/proc/{self.pid}/fd/{name}")
             except OSError:
                 continue
-            # One of a record is opened by its pin.
-            target = {f"/run/netns/{PROFILE}": "net:[]",
-                      f"/run/nsctl/ns/{PROFILE}/mnt": "mnt:[]"}.get(target, target)
             found.append(self.kind_of_socket(int(name)) if target.startswith("socket:") else
+                         self.kind_of_namespace(name) or
                          re.sub(r"\d+", "", target))
         return sorted(found)
 
@@ -145,10 +159,15 @@ class World:
             self.daemon.settle()
 
     def descriptors(self):
-        """Of a nsctld that has made ready what it makes ready: it takes a moment to begin."""
-        time.sleep(0.3)
+        """Of a nsctld that has made ready what it makes ready, which it begins before it takes the next
+        call, and that has closed what that call needed."""
+        self.daemon.answers()
         self.quiet()
-        return self.daemon.descriptors()
+        last, now = None, self.daemon.descriptors()
+        while now != last:
+            time.sleep(0.1)
+            last, now = now, self.daemon.descriptors()
+        return now
 
     def nsctl(self, *arguments):
         status, _, errors = run(["nsctl", *arguments, *NO_DAEMON])

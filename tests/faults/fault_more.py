@@ -2,8 +2,8 @@
 """What else is done while something goes wrong: putting back, changing, looking."""
 import json
 
-from fault_host import NO_DAEMON
-from fault_look import PROFILE, Wrong, difference, glance, run, wait_until
+from fault_host import FILE, NO_DAEMON
+from fault_look import PROFILE, USER, Wrong, difference, glance, run, wait_until
 from fault_scenarios import Down, Scenario, Start, Up, told
 
 
@@ -159,9 +159,24 @@ class Others(Look):
     def act(self, wrapper=()):
         results = [run(["nsctl", *words, *NO_DAEMON]) for words in
                    (("ps", PROFILE), ("list", "--json"), ("aaaa", PROFILE, "--json"))]
-        return max(results[:2], key=lambda result: result[0])
+        results.insert(0, run(["nsctl", "exec", PROFILE, *NO_DAEMON, "--", "true"], user=USER))
+        return max(results[:3], key=lambda result: result[0])
+
+
+class Forgotten(Look):
+    """What is up, but has no file any more: who may use it is known from its record."""
+    name = "forgotten"
+
+    def act(self, wrapper=()):
+        FILE.unlink()
+        try:
+            results = [run(["nsctl", *words, *NO_DAEMON], user=USER) for words in
+                       (("list", "--json"), ("ps", PROFILE))]
+        finally:
+            self.world.write_profile()
+        return max(results, key=lambda result: result[0])
 
 
 MORE = {scenario.name: scenario for scenario in (
     Up, Down, Start, Again, AgainInPart, Change, Repair, RepairInPart, Status, StatusOfDamaged,
-    Explain, ExplainUp, Others)}
+    Explain, ExplainUp, Others, Forgotten)}

@@ -310,6 +310,7 @@ class Exec(Scenario):
 class ExecTerminal(Exec):
     """The same on a terminal, which is afterwards as it was."""
     name = "exec-terminal"
+    always = (("wait4", "KILL"),)   # what the command wrote is still to be shown
     probe = PROBE + """
 tty | sed 's/[0-9]*$//'; stty -a
 set -- $(cat /proc/$$/stat); echo foreground $(($5 == $8))"""
@@ -341,6 +342,7 @@ set -- $(cat /proc/$$/stat); echo foreground $(($5 == $8))"""
 class Start(Scenario):
     name = "start"
     actors = ("nsctld", "nsctld/child", "nsctld/thread")
+    always = (("openat", "KILL-SELF"),)
     in_daemon = False
     up_before = True
 

@@ -7,6 +7,7 @@
  *     inject --list                          the calls, and the errors that each can fail with
  *
  *     --actor ACTOR --call CALL --number N   which call: the N-th CALL of ACTOR
+ *     --actor ACTOR --call CALL --every      each of them fails, until SIGTERM
  *     --do KILL|KILL-SELF|ERRNO              KILL: the program; KILL-SELF: the one that calls
  *     --report FD                            where to say "ready PID" (of the tracer), and "fired"
  *
@@ -53,6 +54,7 @@ struct injector {
 	const char *actor;
 	const struct call *call; /* NULL: only count */
 	unsigned long wanted;
+	bool every;
 	enum { DO_FAIL, DO_KILL, DO_KILL_SELF } what;
 	int error;
 
@@ -152,7 +154,7 @@ static void count(struct injector *injector, const struct thread *thread, const 
 static bool is_wanted(const struct injector *injector, const struct thread *thread,
 		      const struct call *call)
 {
-	return injector->call && !injector->fired && injector->call == call &&
+	return injector->call && (!injector->fired || injector->every) && injector->call == call &&
 	       strcmp(injector->actor, thread->actor) == 0;
 }
 
@@ -212,7 +214,8 @@ static void on_entry(struct injector *injector, struct thread *thread,
 		return;
 	if (call)
 		count(injector, thread, call, 1);
-	if (is_wanted(injector, thread, call) && ++injector->seen == injector->wanted)
+	if (is_wanted(injector, thread, call) &&
+	    (++injector->seen == injector->wanted || injector->every))
 		fire(injector, thread);
 	else
 		on_netlink(injector, thread);
@@ -253,7 +256,16 @@ static void on_call(struct injector *injector, struct thread *thread)
 static bool is_done(const struct injector *injector)
 {
 	/* the answer to a netlink message may be received more than once */
-	return injector->fired && !injector->sequence;
+	return injector->fired && !injector->sequence && !injector->every;
+}
+
+/* Left alone in the middle of a call that was skipped, it would find that there is no such call. */
+static bool is_in_skipped_call(const struct injector *injector)
+{
+	for (size_t i = 0; i < THREADS_MAX; i++)
+		if (injector->threads[i].tid && injector->threads[i].error)
+			return true;
+	return false;
 }
 
 static void on_stop(struct injector *injector, struct thread *thread, int status)
@@ -288,7 +300,7 @@ static void follow(struct injector *injector)
 {
 	int status;
 
-	while (!asked_to_end && !is_done(injector)) {
+	while ((!asked_to_end || is_in_skipped_call(injector)) && !is_done(injector)) {
 		pid_t tid = waitpid(-1, &status, __WALL);
 
 		if (tid < 0 && errno != EINTR)
@@ -414,6 +426,7 @@ static void parse(struct injector *injector, int argc, char **argv)
 		{ "actor", required_argument, NULL, 'a' },
 		{ "call", required_argument, NULL, 'c' },
 		{ "number", required_argument, NULL, 'n' },
+		{ "every", no_argument, NULL, 'e' },
 		{ "do", required_argument, NULL, 'd' },
 		{ "report", required_argument, NULL, 'r' },
 		{ "list", no_argument, NULL, 'l' },
@@ -431,6 +444,9 @@ static void parse(struct injector *injector, int argc, char **argv)
 			break;
 		case 'n':
 			injector->wanted = strtoul(optarg, NULL, 10);
+			break;
+		case 'e':
+			injector->every = true;
 			break;
 		case 'd':
 			parse_what(injector, optarg);
@@ -450,8 +466,10 @@ static void parse(struct injector *injector, int argc, char **argv)
 			exit(2);
 		}
 	}
-	if (injector->call && (!injector->actor || !injector->wanted))
-		errx(2, "--call needs --actor and --number");
+	if (injector->call && (!injector->actor || !(injector->wanted || injector->every)))
+		errx(2, "--call needs --actor, and --number or --every");
+	if (injector->every && (!injector->error || injector->call->number == CALL_NETLINK))
+		errx(2, "--every is for system calls that fail");
 }
 
 static void on_end(int signal)

@@ -20,18 +20,11 @@ prepare() {
 	: >$log
 }
 
-# asks AAAA|A [DIG-ARGUMENT…]: a short answer, "" for no such data; fails when none came in time
-asks() {
-	local type=$1
-	shift
-	dig +tries=1 +time=1 +short "@$server" "$type" host.example.org "$@"
-}
-
 # answered_at_once PREFIX…: no such data, and the server has not heard of it
 answered_at_once() {
 	local before after reply
 	before=$(grep -c AAAA $log) || true
-	reply=$("$@" dig +tries=1 +time=2 "@$server" AAAA "${name:-host.example.org}")
+	reply=$("$@" dig +tries=1 +time=20 "@$server" AAAA "${name:-host.example.org}")
 	output=$reply says "status: NOERROR" "ANSWER: 0"
 	after=$(grep -c AAAA $log) || true
 	equal "$after" "$before"
@@ -76,15 +69,15 @@ office() {
 @test "inside, output: the profile's programs are answered at once, others not" {
 	office
 	answered_at_once in_office
-	equal "$(in_office dig +short +tries=1 +time=2 @$server A host.example.org)" 192.0.2.1
+	equal "$(in_office dig +short +tries=1 +time=20 @$server A host.example.org)" 192.0.2.1
 	reaches_the_server env
 }
 
 @test "inside, output: TCP and other types go to the server" {
 	office
-	in_office dig +tcp +tries=1 +time=2 @$server AAAA host.example.org | grep -q "status: NOERROR"
+	in_office dig +tcp +tries=1 +time=20 @$server AAAA host.example.org | grep -q "status: NOERROR"
 	grep -q "^tcp AAAA" $log
-	in_office dig +tries=1 +time=2 @$server MX host.example.org | grep -q "status: NOERROR"
+	in_office dig +tries=1 +time=20 @$server MX host.example.org | grep -q "status: NOERROR"
 	grep -q "^udp MX" $log
 }
 
@@ -99,8 +92,8 @@ office() {
 	address=$(address_of office)
 	in_office "$integration/lib/slow-dns" "$address" /run/world/log/own-dns >/run/world/own-ready 3>&- 4>&- &
 	wait_until grep -q ready /run/world/own-ready
-	dig +tries=1 +time=2 "@$address" AAAA host.example.org | grep -q "status: NOERROR"
-	equal "$(dig +short +tries=1 +time=2 "@$address" A host.example.org)" 192.0.2.1
+	dig +tries=1 +time=20 "@$address" AAAA host.example.org | grep -q "status: NOERROR"
+	equal "$(dig +short +tries=1 +time=20 "@$address" A host.example.org)" 192.0.2.1
 	run ! grep AAAA /run/world/log/own-dns
 }
 
@@ -114,8 +107,8 @@ office() {
 	nsctl up dns-host
 	ip -j address | cmp - /run/world/addresses
 	equal "$(nsctl status --json dns-host | jq -c '.profiles[0] | [.state, .netns, .interfaces]')" '["up",null,[]]'
-	on web dig +tries=1 +time=2 @192.168.1.2 AAAA host.example.org | grep -q "status: NOERROR"
-	equal "$(on web dig +short +tries=1 +time=2 @192.168.1.2 A host.example.org)" 192.0.2.1
+	on web dig +tries=1 +time=20 @192.168.1.2 AAAA host.example.org | grep -q "status: NOERROR"
+	equal "$(on web dig +short +tries=1 +time=20 @192.168.1.2 A host.example.org)" 192.0.2.1
 	run ! grep AAAA /run/world/log/own-dns
 	# the host's own questions to others are not this profile's business
 	reaches_the_server env
@@ -190,8 +183,8 @@ office() {
 	nsctl up office
 	answered_at_once in_office
 	name=x.corp answered_at_once in_office
-	in_office dig +tries=1 +time=2 @$server AAAA host.example.org | grep -q "^host.example.org.	60	IN	SOA"
-	in_office dig +tries=1 +time=2 @$server TYPE65 host.example.org | grep -q "IN	SOA"
+	in_office dig +tries=1 +time=20 @$server AAAA host.example.org | grep -q "^host.example.org.	60	IN	SOA"
+	in_office dig +tries=1 +time=20 @$server TYPE65 host.example.org | grep -q "IN	SOA"
 	run -9 in_office dig +tries=1 +time=1 @$server AAAA x.lab.example.org
 	run -9 in_office dig +tries=1 +time=1 @$server AAAA example.net
 	equal "$(grep -c AAAA $log)" 2
@@ -242,16 +235,22 @@ has_no_rights() {
 	equal "$(stat -c %u "/proc/$1/mem")" 0
 }
 
+# has_nothing_but PROCESS REGEX: it has these open, and by now no more by what it has told that it is ready
+has_nothing_but() {
+	! readlink "/proc/$1/fd/"* | grep -Evx "$2"
+}
+
 @test "it has no rights but one: user, capabilities, root, system calls; its guard neither" {
 	local pid
 	office
 	pid=$(responder office)
 	has_no_rights "$pid" 2004
 	# nothing but what it works with: /dev/null three times, sockets, the count
-	run ! sh -c "readlink /proc/$pid/fd/* | grep -Ev '^(/dev/null|socket:.*|/nsctl/aaaa/office|/run/nsctl/aaaa/office|/)\$'"
+	wait_until has_nothing_but "$pid" '/dev/null|socket:.*|/nsctl/aaaa/office|/run/nsctl/aaaa/office|/'
 	pid=$(guard "$pid")
 	has_no_rights "$pid" 2004
-	run ! sh -c "readlink /proc/$pid/fd/* | grep -Ev '^(/dev/null|socket:.*|/nsctl/aaaa/office|/run/nsctl/aaaa/office|/|.*/net/netfilter/nfnetlink_queue)\$'"
+	wait_until has_nothing_but "$pid" \
+		'/dev/null|socket:.*|/nsctl/aaaa/office|/run/nsctl/aaaa/office|/|.*/net/netfilter/nfnetlink_queue'
 }
 
 # ---- when it is not there ---------------------------------------------------------------------
@@ -278,7 +277,7 @@ has_no_rights() {
 		! responder office || kill -KILL "$(responder office)"
 		nsctl status --json office | jq -e '.profiles[0].repair.gave_up != null'
 	}
-	wait_until -t 40 killed_and_given_up
+	wait_until killed_and_given_up
 	equal "$(drift office)" "aaaa: the responder does not run"
 	reaches_the_server in_office
 	nsctl up office
@@ -322,6 +321,55 @@ has_no_rights() {
 	wait_until is_gone "${pids[1]}"
 	wait_until responder office
 	wait_until answered_at_once in_office
+}
+
+# freezable RESPONDER: $group is a new cgroup, with the responder and its guard in it
+freezable() {
+	local pid
+	group=$(findmnt -nro TARGET -t cgroup2 | tail -n 1)/world-frozen-$$
+	mkdir "$group" 2>/dev/null || skip "no cgroup can be made here"
+	[[ -e $group/cgroup.freeze ]] || skip "cgroups can't be frozen here"
+	undo "wait_until rmdir $group"
+	undo "echo 0 >$group/cgroup.freeze"
+	for pid in "$1" "$(guard "$1")"; do
+		echo "$pid" >"$group/cgroup.procs"
+	done
+}
+
+@test "frozen with its guard: another takes its place as soon as nsctld hears of it" {
+	local before
+	office
+	before=$(responder office)
+	freezable "$before"
+	nsctld_stop
+	nsctld_start # it looks where they are when it takes them up
+	echo 1 >"$group/cgroup.freeze"
+	wait_until is_gone "$before"
+	wait_until responder office
+	wait_until answered_at_once in_office
+	no_drift office
+	nsctl status --json office | jq -e '.profiles[0].repair.count == 1'
+}
+
+@test "frozen, repair = no: status says so, up puts another in its place, down ends it" {
+	local before
+	profile office <<-END
+		[profile]
+		repair = no
+		[aaaa]
+		run = inside
+	END
+	nsctl up office
+	before=$(responder office)
+	freezable "$before"
+	echo 1 >"$group/cgroup.freeze"
+	wait_until grep -q "frozen 1" "$group/cgroup.events"
+	equal "$(drift office)" \
+		"aaaa: the responder is frozen with its control group: queries for AAAA wait"
+	nsctl up office
+	wait_until is_gone "$before"
+	answered_at_once in_office
+	no_drift office
 }
 
 @test "its guard is killed: it ends, queries reach the server, and soon both are back" {
@@ -370,7 +418,9 @@ has_no_rights() {
 	nothing_comes_any_more() {
 		local before
 		before=$(wc -l <$log)
-		sleep 0.3 # the server is given the time to take what has come
+		# it has taken what has come, and written it down
+		[[ $(on internet ss -Hun src $server:53 | awk '{ n += $2 } END { print n + 0 }') -eq 0 ]]
+		sleep 0.3
 		[[ $(wc -l <$log) -eq $before ]]
 	}
 	wait_until nothing_comes_any_more
@@ -492,7 +542,7 @@ has_no_rights() {
 		trap "kill -KILL \$flood" EXIT
 		until awk "{ exit !(\$8 > 1000) }" /proc/net/netfilter/nfnetlink_queue; do sleep 0.02; done
 		kill $responder
-		timeout 5 tail --pid=$responder -f /dev/null
+		timeout 100 tail --pid=$responder -f /dev/null
 		wait $responder'
 	rm /run/world/filled
 }
@@ -506,8 +556,8 @@ has_no_rights() {
 		for hook in output input; do
 			nsctl-aaaa --hook=$hook >/run/world/six 3>&- 4>&- &
 			until grep -q ready /run/world/six; do sleep 0.02; done
-			dig +tries=1 +time=2 @::1 AAAA host.example.org | grep "status: NOERROR"
-			dig +tries=1 +time=2 @::1 A host.example.org | grep "192.0.2.1"
+			dig +tries=1 +time=20 @::1 AAAA host.example.org | grep "status: NOERROR"
+			dig +tries=1 +time=20 @::1 A host.example.org | grep "192.0.2.1"
 			kill %2
 			wait %2
 			rm /run/world/six
@@ -520,7 +570,7 @@ has_no_rights() {
 @test "by hand: a link-local client is answered by the interface that it is at" {
 	# shellcheck disable=SC2016
 	unshare --net bash -euc '
-		unshare --net sleep 60 3>&- 4>&- &
+		unshare --net sleep 1000 3>&- 4>&- &
 		client=$!
 		until [[ ! /proc/$client/ns/net -ef /proc/self/ns/net ]]; do sleep 0.02; done
 		# nodad: an address can be used at once
@@ -541,7 +591,7 @@ has_no_rights() {
 		until grep -q ready /run/world/local-ready && grep -q ready /run/world/local-hand; do
 			sleep 0.02
 		done
-		nsenter -t $client -n dig +tries=3 +time=2 @fe80::2%asking AAAA host.example.org |
+		nsenter -t $client -n dig +tries=3 +time=20 @fe80::2%asking AAAA host.example.org |
 			grep "status: NOERROR"
 		kill $client $server %3' "$integration/lib/slow-dns"
 	run ! grep AAAA /run/world/log/local
@@ -570,7 +620,7 @@ has_no_rights() {
 	run -1 "${by_hand[@]}"
 	says "exist"
 	# and those that it has started by then end with it
-	run -1 timeout 10 "${by_hand[@]}" --queues=3
+	run -1 timeout 60 "${by_hand[@]}" --queues=3
 	says "exist"
 	equal "$(pgrep -c nsctl-aaaa)" 1
 	kill $pid

@@ -116,7 +116,7 @@ same_except_profile() {
 	record_before
 	nsctl up vpn
 	[[ $(address_of vpn) == 172.29.* ]]
-	equal "$(inside vpn curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside vpn curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 }
 
 @test "auto says so when every range is in use" {
@@ -197,14 +197,29 @@ same_except_profile() {
 @test "no such profile" {
 	refused nosuch "no profile" -- nsctl up nosuch
 	refused nosuch -- nsctl down nosuch
-	run -125 nsctl exec nosuch -- true
-	says "nsctl: " nosuch
 	refused nosuch -- nsctl status nosuch
+	local command
+	for command in up down exec status ps aaaa show check; do
+		refused 'no profile "vnp"' 'did you mean "vpn"?' -- nsctl $command vnp
+		refused 'no profile "vpn.ini"' 'did you mean "vpn"?' -- nsctl $command vpn.ini
+	done
+}
+
+@test "a link that leads nowhere is no profile, and is not taken for a misspelt one" {
+	ln -s nowhere /etc/nsctl/profiles/bad.ini
+	undo "rm /etc/nsctl/profiles/bad.ini"
+	refused "/etc/nsctl/profiles/bad.ini is a link to nothing" -- nsctl up bad
+	refused "/etc/nsctl/profiles/bad.ini is a link to nothing" -- nsctl check bad
+	run -0 nsctl list
+	says "(wrong: /etc/nsctl/profiles/bad.ini is a link to nothing)"
+	same_except_profile
 }
 
 @test "a profile that is not up: exec says how to bring it up" {
 	run -125 nsctl exec vpn -- true
-	says "nsctl: " "nsctl up vpn"
+	says "nsctl: profile vpn is not up" "nsctl up vpn"
+	refused "profile vpn is not up" "nsctl up vpn" -- nsctl ps vpn
+	refused "profile vpn is not up" "nsctl up vpn" -- nsctl aaaa vpn
 }
 
 @test "down of what is down already is no failure, and says so" {
@@ -265,6 +280,20 @@ same_except_profile() {
 	says "Usage: "
 	refused "" -- nsctl up
 	refused "" -- nsctl exec
+	refused "only one" -- nsctl list --names --json
+	refused "/nonexistent: No such file" -- nsctl --profiles /nonexistent check
+	refused "/etc/passwd: Not a directory" -- nsctl --profiles /etc/passwd check
+	run -2 nsctl-aaaa --hook=outptu
+	says "--hook: this value is not allowed: outptu"
+	nsctl up vpn
+	run -127 nsctl exec vpn ''
+	says "can't run \"\": command not found"
+}
+
+@test "a socket on which nobody listens is named, and who has the lock" {
+	refused "nobody listens on /run/world/none" "process $(nsctld_pid)," \
+		"does not answer at /run/world/none" -- nsctl --socket /run/world/none list
+	run -0 nsctl list
 }
 
 @test "the daemon does not run: a user is told how to start it, root's nsctl starts it" {
@@ -300,8 +329,11 @@ same_except_profile() {
 	done
 	equal "$(state vpn)" up
 	equal "$(as mallory nsctl list --json | jq -c .)" "$(as mallory nsctl list --json | jq -c .)"
-	run -0 as mallory nsctl list
-	[[ $output != *vpn* ]]
+	for command in list status "down --all"; do
+		# shellcheck disable=SC2086
+		run -0 as mallory nsctl $command
+		[[ $output == "no profile that you may use"* ]]
+	done
 }
 
 @test "not root: the daemon refuses to start, and says why" {

@@ -10,7 +10,7 @@ docker_files=/run/world/docker
 cgroup=/world-$(</proc/sys/kernel/random/boot_id)-$(stat -Lc %i /proc/self/ns/net)
 
 passes() {
-	equal "$(inside "$1" curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside "$1" curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 }
 
 # The home's web server takes the host for its router to the Internet.
@@ -26,14 +26,14 @@ docker_start() {
 	dockerd --data-root $docker_files/data --exec-root $docker_files/exec -p $docker_files/pid \
 		--cgroup-parent "$cgroup" --userland-proxy=false >>/run/world/log/dockerd 2>&1 3>&- 4>&- &
 	disown
-	wait_until -t 30 docker_answers
+	wait_until docker_answers
 }
 
 docker_stop() {
 	local pid
 	pid=$(<$docker_files/pid)
 	kill "$pid"
-	wait_until -t 30 is_gone "$pid"
+	wait_until is_gone "$pid"
 }
 
 # What a dockerd leaves when it ends, and what its containers' groups were below.
@@ -58,7 +58,7 @@ container() {
 }
 
 container_passes() {
-	equal "$(container /usr/bin/curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(container /usr/bin/curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 }
 
 # What Docker's rules are.
@@ -126,7 +126,7 @@ prepare() {
 	docker network create other
 	passes vpn
 	equal "$(docker run --rm --network other -v /usr:/usr:ro -v /lib:/lib:ro -v /lib64:/lib64:ro empty \
-		/usr/bin/curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+		/usr/bin/curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 	docker_stop
 	passes vpn
 	docker_start
@@ -148,7 +148,7 @@ prepare() {
 	container_passes
 	run ! stranger
 	iptables -P FORWARD ACCEPT # the control: that was not for want of a way
-	equal "$(on web curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(on web curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 }
 
 @test "what Docker drops by iptables-legacy: up tells it, and the commands that it tells help" {

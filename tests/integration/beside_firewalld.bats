@@ -8,7 +8,7 @@
 load lib/common
 
 passes() {
-	equal "$(inside "$1" curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside "$1" curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 }
 
 is_rejected() {
@@ -26,14 +26,14 @@ firewalld_start() {
 	firewalld --nofork --nopid >>/run/world/log/firewalld 2>&1 3>&- 4>&- &
 	echo $! >/run/world/firewalld.pid
 	disown
-	wait_until -t 30 firewall-cmd --state
+	wait_until firewall-cmd --state
 }
 
 firewalld_stop() {
 	local pid
 	pid=$(</run/world/firewalld.pid)
 	kill "$pid"
-	wait_until -t 30 is_gone "$pid"
+	wait_until is_gone "$pid"
 }
 
 # As Debian has it.

@@ -66,7 +66,10 @@ prepare() {
 	booted systemctl start inside
 	local pid
 	pid=$(main_pid inside)
-	equal "$(booted readlink "/proc/$pid/exe")" "$(readlink -f "$(command -v sleep)")"
+	has_become_sleep() {
+		equal "$(booted readlink "/proc/$pid/exe")" "$(readlink -f "$(command -v sleep)")"
+	}
+	wait_until has_become_sleep
 	booted systemctl restart nsctld
 	passes vpn
 	booted systemctl restart nsctld.socket

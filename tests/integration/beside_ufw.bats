@@ -8,7 +8,7 @@
 load lib/common
 
 passes() {
-	equal "$(inside "$1" curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside "$1" curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 }
 
 # What there is in FORWARD, without the counters.

@@ -130,7 +130,7 @@ mounts_at() {
 	say '[link]' 'bridge = other0'
 	changes
 	run -1 ip link show nsctl0
-	equal "$(inside changing curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside changing curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 	say '[link]' 'bridge = nsctl0'
 	changes
 	run -1 ip link show other0
@@ -170,13 +170,13 @@ routes_inside() {
 	nsctl up staying changing
 	say '[link]' 'type = ptp'
 	changes
-	equal "$(inside changing curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside changing curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 	run -1 grep -F 10.193.0.1/24 <(ip address show ns-changing)
 	say '[link]'
 	changes
-	equal "$(inside changing curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside changing curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 	equal "$(ip -4 -br address show ns-changing | awk '{ print $3 }')" ""
-	equal "$(inside staying curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside staying curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 	say '[link]' 'type = none'
 	nsctl up changing
 	no_drift changing
@@ -192,7 +192,7 @@ routes_inside() {
 	say '[link]' 'bridge = other0'
 	changes
 	run -1 grep -F "nsctl: nsctl0" <(nft list chain ip filter FORWARD)
-	equal "$(inside changing curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside changing curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 }
 
 @test "a profile whose network namespace died with nsctld shows the new one's devices in /sys" {

@@ -73,6 +73,10 @@ signal.sigwaitinfo([signal.SIGHUP, signal.SIGTERM])
 with open(sys.argv[1], "a") as out:
     out.write("hup\n")
 '''
+UNTIL_RUNS = r'''#!/bin/bash
+# until-runs PID WORD...: returns when that process is this command, and no more what forked it.
+until [[ $(tr '\0' ' ' <"/proc/$1/cmdline") == "${*:2} " ]]; do :; done
+'''
 RAW_BYTES = r'''
 import os, termios, tty
 old = termios.tcgetattr(0)
@@ -101,6 +105,7 @@ def prepare_ways():
     write(f"{HOME}/ways/raw-bytes.py", RAW_BYTES)
     write(f"{HOME}/ways/sizes", SIZES)
     write(f"{HOME}/ways/until-hup", UNTIL_HUP)
+    write(f"{HOME}/ways/until-runs", UNTIL_RUNS)
     write(f"{HOME}/ways/bashrc", "PS1='@@ '\n")
     write(f"{HOME}/ways/prompt.fish", "function fish_prompt; echo -n 'ff> '; end\n")
     write(f"{HOME}/ways/bashrc-tmux", "PS1='tt> '\n")
@@ -138,7 +143,7 @@ def run_case(name, way):
     """The notes of one case, made by a process of its own."""
     script = (f"import sys; sys.path[:0] = [{HERE + '/lib/reference'!r}, {HERE!r}]; "
               f"import exec_reference as e; e.main_of_case({name!r}, {way!r}, '{HOME}/cases/{way}-{name}')")
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100,
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=280,
                           env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}, check=False)
     try:
         notes = json.loads(done.stdout)

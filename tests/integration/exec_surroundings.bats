@@ -206,6 +206,11 @@ lines' C='ü €' D="$(printf 'x%.0s' {1..100000})" E='$(id)' LD_PRELOAD= IFS=x 
 	run ! nsctl exec hers -u alice -- setpriv --reuid=0 true
 }
 
+# is_shown DISPLAY WINDOW
+is_shown() {
+	DISPLAY=$1 xwininfo -name "$2" 2>/dev/null | grep -q "Map State: IsViewable"
+}
+
 @test "an X client inside draws on the server outside, by the socket's path" {
 	local display window
 	mkdir -p /tmp/.X11-unix
@@ -220,9 +225,7 @@ lines' C='ü €' D="$(printf 'x%.0s' {1..100000})" E='$(id)' LD_PRELOAD= IFS=x 
 		"$(DISPLAY=$display xdpyinfo | grep dimensions)"
 	as alice env DISPLAY="$display" nsctl exec hers -- xev -name inside </dev/null >/run/world/xev 2>&1 3>&- 4>&- &
 	local client=$!
-	wait_until env DISPLAY="$display" xwininfo -name inside
-	run -0 env DISPLAY="$display" xwininfo -name inside
-	says "Map State: IsViewable"
+	wait_until is_shown "$display" inside
 	pkill -u alice -x xev
 	wait $client || true
 	rm /run/world/xev
@@ -273,7 +276,7 @@ print(client.recv(100).decode())')" "from outside"
 		manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 		manager.bind("/run/world/notify")
 		manager.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-		manager.settimeout(10)
+		manager.settimeout(60)
 		service = subprocess.Popen(
 		    ["nsctl", "exec", "hers", "--", "python3", "-c",
 		     "import os, socket\n"
@@ -285,7 +288,7 @@ print(client.recv(100).decode())')" "from outside"
 		assert data == b"READY=1", data
 		pid = int.from_bytes(control[0][2][:4], "little")
 		assert pid == service.pid, (pid, service.pid)
-		assert service.wait(10) == 0
+		assert service.wait(60) == 0
 		os.unlink("/run/world/notify")
 	END
 	equal "$(sh -c 'echo $$; exec nsctl exec hers -- sh -c "echo \$\$"' | uniq | wc -l)" 1

@@ -184,6 +184,9 @@ shell=(bash --norc --noprofile -b -i)
 		see @@ 
 		type nohup sleep 1001 >/dev/null 2>&1 & sleep 1002 & disown\r
 		see @@ 
+		type until pgrep -u alice -xf "sleep 1001" && pgrep -u alice -xf "sleep 1002"; do :; done >/dev/null; echo bo""th\r
+		see both
+		see @@ 
 		type sh -c 'echo rea""dy; exec sleep 1003'\r
 		see ready
 		kill KILL nsctl exec
@@ -193,6 +196,7 @@ shell=(bash --norc --noprofile -b -i)
 		wait
 	END
 	wait_until fails pgrep -u alice -x nsctl-session
+	wait_until fails pgrep -u alice -xf "sleep 1003"
 	run pgrep -u alice -a -x sleep
 	says "sleep 1001" "sleep 1002"
 	[[ $output != *1003* ]]
@@ -249,4 +253,14 @@ fails() {
 		type exit\r
 		wait
 	END
+}
+
+@test "a new size does not cut off what a command that has ended wrote to a slow terminal" {
+	up_hers
+	"$integration/lib/slow_terminal.py" end hers 3>&-
+}
+
+@test "a command that stops in the background while the shell brings it to the foreground runs on" {
+	up_hers
+	"$integration/lib/slow_terminal.py" fg hers 3>&-
 }

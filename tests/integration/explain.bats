@@ -61,7 +61,7 @@ prepare_host() {
 	explained lan
 }
 
-@test "ptp, mounts, routes and hosts, on a host with Docker's chains" {
+@test "ptp, mounts, routes, hosts and a long name, on a host with Docker's chains" {
 	cat >"$directory/custom.ini" <<-END
 		[link]
 		type = ptp
@@ -84,11 +84,11 @@ prepare_host() {
 		iptables-nft -A FORWARD -j DOCKER-USER
 		iptables-nft -P FORWARD DROP
 		mkdir -p /run/world/m/from /run/world/m/to /run/world/m/scratch
-		install -m 644 $directory/custom.ini /etc/nsctl/profiles/custom.ini
+		install -m 644 $directory/custom.ini /etc/nsctl/profiles/custom-of-a-long-name.ini
 	END
-	undo "nft delete table ip filter; rm -f /etc/nsctl/profiles/custom.ini"
+	undo "nft delete table ip filter; rm -f /etc/nsctl/profiles/custom-of-a-long-name.ini"
 	record_before
-	explained custom
+	explained custom-of-a-long-name
 }
 
 @test "a dry run works for a user whom the profile admits, and changes nothing" {

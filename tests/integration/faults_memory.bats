@@ -16,7 +16,7 @@ load lib/faults
 }
 
 @test "without memory for a look: nothing is said that is not so, nothing is changed" {
-	no_memory 20 status status-of-damaged explain explain-up others
+	no_memory 20 status status-of-damaged explain explain-up others forgotten
 }
 
 @test "without memory where something is put back or changed" {
@@ -24,9 +24,13 @@ load lib/faults
 }
 
 @test "without memory for a profile with a responder, on a host with Docker's chains" {
-	no_memory 20 up down again-in-part change status explain --variant=ptp
+	no_memory 20 up down again-in-part change status explain others --variant=ptp
 }
 
 @test "without memory for a bridge, resolver files and masks of others" {
 	no_memory 20 up down again-in-part change status explain --variant=existing
+}
+
+@test "without memory for a profile without a link" {
+	no_memory 20 up --variant=alone
 }

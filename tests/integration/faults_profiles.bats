@@ -27,6 +27,11 @@ prepare() {
 	faults repair 80
 }
 
+@test "the start of nsctld, with errors only" {
+	[[ -n ${NSCTL_COVERAGE:-} ]] || skip "faults.bats has all of it"
+	faults start 80
+}
+
 @test "status, and a script that says what up would do" {
 	faults status 40
 	faults status-of-damaged 80

@@ -7,12 +7,12 @@
 load lib/common
 
 passes() {
-	equal "$(inside "$1" curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside "$1" curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 }
 
 # The home's web server takes the host for its router to the Internet.
 stranger() { # [SECONDS]
-	on web curl -sS -m "${1:-10}" http://198.51.100.80/
+	on web curl -sS -m "${1:-40}" http://198.51.100.80/
 }
 
 # Its packets must really come by the host: no redirects from it.
@@ -51,6 +51,8 @@ prepare_file() {
 		undo "sysctl -qw net.ipv4.conf.$key=$(sysctl -n net.ipv4.conf.$key)"
 		sysctl -qw net.ipv4.conf.$key=0
 	done
+	sysctl -qw net.ipv4.conf.eth0.forwarding=1
+	undo "sysctl -qw net.ipv4.conf.eth0.forwarding=0"
 	record_before
 	nsctl up vpn
 	nsctl down vpn
@@ -59,7 +61,7 @@ prepare_file() {
 
 @test "a host that did not route does not route for strangers because of a profile" {
 	sysctl -qw net.ipv4.ip_forward=1
-	equal "$(stranger 10)" "internet 203.0.113.2" # the control: it would come through
+	equal "$(stranger 40)" "internet 203.0.113.2" # the control: it would come through
 	sysctl -qw net.ipv4.ip_forward=0
 	run ! stranger 1
 	nsctl up vpn
@@ -73,7 +75,7 @@ prepare_file() {
 	record_before
 	nsctl up vpn
 	passes vpn
-	equal "$(stranger 10)" "internet 203.0.113.2"
+	equal "$(stranger 40)" "internet 203.0.113.2"
 }
 
 @test "nobody on the LAN reaches into a profile through the host" {
@@ -82,7 +84,7 @@ prepare_file() {
 	address=$(address_of vpn)
 	nsctl exec vpn -- "$integration/lib/web-server" self "$address" inside >/run/world/served 3>&- &
 	wait_until grep -q ready /run/world/served
-	equal "$(curl -sS -m 10 "http://$address/")" inside
+	equal "$(curl -sS -m 40 "http://$address/")" inside
 	on web ip route add "$address" via 192.168.1.2
 	run ! on web curl -sS -m 1 "http://$address/"
 	on web ip route del "$address"
@@ -238,10 +240,64 @@ told_of_legacy() {
 	END
 	nsctl up routed
 	on router ip route add 10.77.0.0/24 via 192.168.1.2
-	equal "$(inside routed curl -sS -m 10 http://192.168.1.10/)" home
+	equal "$(inside routed curl -sS -m 40 http://192.168.1.10/)" home
 	on router ip route del 10.77.0.0/24
 	run -0 nsctl status routed --json
 	says '"none"'
 	# Nothing of it is in the sets that are masqueraded.
 	[[ $(nft list ruleset) != *10.77.0* || $(nft list ruleset) != *masquerade* ]] || true
+}
+
+# say_to_vpn: the host tells who is inside that 198.51.100.80 is reached by another router (an ICMP
+# redirect), and that this is a network of IPv6 (a router advertisement)
+say_to_vpn() {
+	python3 - "$(address_of vpn)" <<-'END'
+		import socket, struct, sys
+		inside, ip = sys.argv[1], socket.inet_aton
+		def summed(data):
+		    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+		    total = (total >> 16) + (total & 0xffff)
+		    return ~(total + (total >> 16)) & 0xffff
+		# about an answer to a ping, which the kernel sends by itself: no socket is asked
+		about = struct.pack("!BBHHHBBH", 0x45, 0, 28, 1, 0, 64, 1, 0) + ip(inside) + ip("198.51.100.80") + bytes(8)
+		body = ip("10.193.0.99") + about
+		redirect = struct.pack("!BBH", 5, 1, summed(struct.pack("!BBH", 5, 1, 0) + body)) + body
+		raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+		raw.bind(("10.193.0.1", 0))
+		raw.sendto(redirect, (inside, 0))
+
+		ip = lambda text: socket.inet_pton(socket.AF_INET6, text)
+		prefix = struct.pack("!BBBBLLL", 3, 4, 64, 0xc0, 3600, 3600, 0) + ip("2001:db8:5::")
+		body = struct.pack("!BBHLL", 64, 0, 1800, 0, 0) + prefix
+		head = ip("fe80::1") + ip("ff02::1")
+		pseudo = head + struct.pack("!LL", 4 + len(body), 58)
+		message = struct.pack("!BBH", 134, 0, summed(pseudo + struct.pack("!BBH", 134, 0, 0) + body)) + body
+		frame = bytes.fromhex("333300000001020000000099") + struct.pack("!HLHBB", 0x86dd, 6 << 28, len(message), 58, 255)
+		packet = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+		packet.bind(("nsctl0", 0))
+		packet.send(frame + head + message)
+	END
+}
+
+believed() {
+	ip -n vpn route get 198.51.100.80 | grep -o 'via 10.193.0.99'
+	ip -n vpn -6 address show dev eth0 | grep -o '2001:db8:5:'
+}
+
+believes_both() {
+	say_to_vpn
+	[[ $(believed | xargs) == "via 10.193.0.99 2001:db8:5:" ]]
+}
+
+@test "what a router may say (a redirect, an advertisement) changes nothing inside" {
+	nsctl up vpn
+	equal "$(address_of vpn)" 10.193.0.2
+	ip -n vpn neighbour add 10.193.0.99 lladdr 02:00:00:00:00:99 dev eth0 nud permanent
+	say_to_vpn
+	passes vpn # so that what was said before has been heard
+	equal "$(believed)" ""
+	# the control: elsewhere it would be believed
+	ip netns exec vpn sysctl -qw net.ipv4.conf.{all,eth0}.accept_redirects=1 \
+		net.ipv6.conf.eth0.{disable_ipv6=0,accept_ra=1}
+	wait_until believes_both
 }

@@ -8,7 +8,7 @@
 load lib/common
 
 prepare_file() {
-	export BATS_TEST_TIMEOUT=200
+	export BATS_TEST_TIMEOUT=400
 }
 
 prepare() {
@@ -94,7 +94,7 @@ hold() {
 	as mallory python3 -B "$integration/lib/neighbours" --hold "$1" 3>&- 4>&- &
 	holder=$!
 	undo release
-	wait_until -t 30 test -s /run/world/mallory/now
+	wait_until -t 100 test -s /run/world/mallory/now
 }
 
 release() {
@@ -118,5 +118,5 @@ release() {
 		as mallory nsctl exec theirs -- true
 	as alice nsctl exec hers -- true
 	release
-	wait_until -t 20 as mallory nsctl exec theirs -- true
+	wait_until as mallory nsctl exec theirs -- true
 }

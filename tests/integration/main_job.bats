@@ -30,7 +30,7 @@ vpn_connect() {
 		>/run/world/log/openvpn-client 2>&1 3>&- &
 	client=$!
 	local connected=
-	read -r -t 30 connected <>/run/world/connected || cat /run/world/log/openvpn-client
+	read -r -t 100 connected <>/run/world/connected || cat /run/world/log/openvpn-client
 	[[ $connected == yes ]]
 }
 
@@ -38,9 +38,9 @@ vpn_connect() {
 	run -0 nsctl up vpn
 	vpn_connect vpn
 
-	equal "$(curl -sS -m 10 http://192.168.1.10/)" home
-	equal "$(inside vpn curl -sS -m 10 http://192.168.1.10/)" office
-	equal "$(curl -sS -m 10 http://192.168.1.10/)" home
+	equal "$(curl -sS -m 40 http://192.168.1.10/)" home
+	equal "$(inside vpn curl -sS -m 40 http://192.168.1.10/)" office
+	equal "$(curl -sS -m 40 http://192.168.1.10/)" home
 
 	run -0 nsctl down vpn
 	wait_until is_gone "$client"
@@ -52,9 +52,9 @@ vpn_connect() {
 @test "both answers come at the very same moment" {
 	nsctl up vpn
 	vpn_connect vpn
-	curl -sS -m 10 "http://192.168.1.10/[1-20]" >/run/world/out-home 2>&1 3>&- &
+	curl -sS -m 40 "http://192.168.1.10/[1-20]" >/run/world/out-home 2>&1 3>&- &
 	local home=$!
-	inside vpn curl -sS -m 10 "http://192.168.1.10/[1-20]" >/run/world/out-office
+	inside vpn curl -sS -m 40 "http://192.168.1.10/[1-20]" >/run/world/out-office
 	wait "$home"
 	equal "$(sort /run/world/out-home | uniq -c | xargs)" "20 home"
 	equal "$(sort /run/world/out-office | uniq -c | xargs)" "20 office"
@@ -70,8 +70,8 @@ vpn_connect() {
 	[[ $inside == "192.168.1.10 "* ]]
 	[[ $outside == "198.51.100.80 "* ]]
 
-	equal "$(inside work curl -sS -m 10 http://intranet.office.example/)" office
-	equal "$(curl -sS -m 10 http://intranet.office.example/)" "internet 203.0.113.2"
+	equal "$(inside work curl -sS -m 40 http://intranet.office.example/)" office
+	equal "$(curl -sS -m 40 http://intranet.office.example/)" "internet 203.0.113.2"
 	# A short name needs the profile's search list; outside nobody knows it.
 	inside work getent ahostsv4 wiki
 	run -2 getent ahostsv4 wiki.office.example
@@ -84,7 +84,7 @@ vpn_connect() {
 	says "dev tun0"
 	run -0 ip route get 192.168.1.10
 	says "dev eth0"
-	equal "$(inside vpn curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside vpn curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 	run ip link show tun0
 	[[ $status -ne 0 ]]
 }

@@ -24,7 +24,7 @@ prepare_file() {
 	nsctl up vpn
 	equal "$(ip netns exec vpn readlink /proc/self/ns/net)" \
 		"$(inside vpn readlink /proc/self/ns/net)"
-	equal "$(ip netns exec vpn curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(ip netns exec vpn curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 	run -0 ip netns exec vpn ip -o -4 address show dev eth0
 	says "$(address_of vpn)"
 }
@@ -129,7 +129,7 @@ prepare_file() {
 	local server=$!
 	wait_until grep -q ready /run/world/served
 	# With its own address, and the host is no part of it.
-	equal "$(inside lan curl -sS -m 10 http://192.168.57.1/)" "lan57 192.168.57.101"
+	equal "$(inside lan curl -sS -m 40 http://192.168.57.1/)" "lan57 192.168.57.101"
 	equal "$(ip -4 -o address show dev br0)" ""
 	equal "$(sysctl -n net.ipv4.ip_forward)" 0
 	kill $server

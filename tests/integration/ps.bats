@@ -106,6 +106,19 @@ os.execv("/bin/sh", [b"\x1b]0;owned\x07\n4711  root\xc2\x9b", "-c", "read -r x <
 	wait_until has_no_process
 }
 
+@test "a name that is no text is told with its bytes" {
+	local pid
+	pid=$(begins as alice nsctl exec hers -- python3 -c '
+import ctypes, os, time
+ctypes.CDLL(None).prctl(15, b"odd\xff\xfe")
+open("/run/world/alice/pid", "w").write(f"{os.getpid()}\n")
+time.sleep(1000)')
+	equal "$(nsctl ps --json hers | jq -r --argjson pid "$pid" \
+		'.processes[] | select(.pid == $pid) | .name')" 'odd\xff\xfe'
+	kill -KILL "$pid"
+	wait_until has_no_process
+}
+
 @test "who may not use the profile gets no list, and is not told whether there is one" {
 	run ! as mallory nsctl ps hers
 	says "may not use this profile"

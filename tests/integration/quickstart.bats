@@ -46,7 +46,9 @@ installed() {
 }
 
 @test "it builds, installs, starts nsctld, and shows a second network with its way out" {
+	local start=$SECONDS
 	run -0 $tree/contrib/quickstart
+	echo $((SECONDS - start)) >/run/world/first-run
 	says "default via 10.193.0.1" "nameserver 9.9.9.9" "The host answers inside at 10.193.0.1" \
 		"Inside, 9.9.9.9 is reached just as it is from outside" "nsctl exec vpn"
 	equal "$(/usr/local/bin/nsctl status --json vpn | jq -r '.profiles[0].state')" up
@@ -59,7 +61,8 @@ installed() {
 	run -0 $tree/contrib/quickstart
 	says "vpn: already up"
 	equal "$(stat -Lc %i /run/netns/vpn)" "$network"
-	((SECONDS - start < 10))
+	local took=$((SECONDS - start))
+	((took < 10 || took < $(</run/world/first-run) / 2)) || { echo "it took $took s" && return 1; }
 }
 
 @test "a machine without a way out is told that this is all right" {
@@ -76,7 +79,7 @@ installed() {
 	run -0 $tree/contrib/quickstart
 	says "vpn: already up"
 	equal "$(stat -Lc %i /run/netns/vpn)" "$network"
-	cmp $tree/build/nsctld "/proc/$(pidof nsctld)/exe"
+	cmp $tree/build/nsctld "/proc/$(pgrep -o -x nsctld)/exe"
 }
 
 @test "undone, nothing of it is left" {

@@ -76,6 +76,9 @@ log_says() {
 survives() {
 	nsctld_start
 	nsctl status >/dev/null
+	# as what puts things right by itself does a moment after the start, if nobody is quicker
+	nsctl up hers || true
+	nothing_of_others_is_gone
 	nsctl down --all || true
 	nothing_of_others_is_gone
 	nsctld_stop KILL
@@ -208,4 +211,19 @@ survives() {
 	chmod 600 /run/nsctl/state/never.json
 	survives
 	run ! nsctl status never
+}
+
+@test "a record that is too long to be one" {
+	head -c 1100000 /dev/zero | tr '\0' ' ' >>/run/nsctl/state/hers.json
+	nsctld_start
+	log_says "/run/nsctl/state/hers.json is too long for a record; it is left alone"
+	refused "/run/nsctl/state/hers.json" -- nsctl up hers
+	[[ -e /run/netns/hers ]]
+	nsctld_stop KILL
+	survives
+}
+
+@test "a mount that is named twice" {
+	state_says '.mounted += .mounted'
+	survives
 }

@@ -46,21 +46,34 @@ repaired() {
 	[[ $(repairs "$1") -ge $2 && -z $(drift "$1") ]]
 }
 
+# look_ms: how long a look takes, in milliseconds, on this machine now
+look_ms() {
+	local start
+	start=$(date +%s%N)
+	repaired full 0
+	echo $((($(date +%s%N) - start) / 1000000))
+}
+
 # put_back COMMAND…: what it takes away of "full" is there again within a second, is told once in the
-# log, and all is as before.
+# log, and all is as before. The second is one of a machine with nothing else to do, where a look takes
+# some 30 ms: else it has as many looks as that.
 put_back() {
 	nsctl up full
 	record_up before-damage
-	local start log_lines=0
+	local start log_lines=0 look later
+	look=$(look_ms)
 	log_lines=$(grep -c "full: put back" $log) || true
 	start=$(date +%s%N)
 	"$@" || true # it may fail: what it takes away can be back before it is done
 	wait_until repaired full 1
 	local took=$((($(date +%s%N) - start) / 1000000))
-	[[ $took -lt 1000 ]] || { echo "it took $took ms" && return 1; }
+	later=$(look_ms)
+	look=$((look > later ? look : later))
+	[[ $took -lt $((look > 30 ? 1000 * look / 30 : 1000)) ]] ||
+		{ echo "it took $took ms, where a look takes $look ms" && return 1; }
 	record_up after-repair
 	$oracle compare /run/world/before-damage /run/world/after-repair
-	equal "$(inside full curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside full curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 	equal "$(repairs full)" 1
 	equal "$(grep -c "full: put back" $log)" $((log_lines + 1))
 }
@@ -191,8 +204,8 @@ a_repair_later() {
 	nft flush ruleset
 	wait_until no_drift full
 	wait_until no_drift other
-	equal "$(inside full curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
-	equal "$(inside other curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside full curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside other curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 }
 
 @test "what runs inside does not notice" {
@@ -235,21 +248,32 @@ fight() {
 	while read -r line; do
 		[[ $line != *ns-full*"<"*UP* ]] || ip link del ns-full 2>/dev/null || true
 	done </run/world/fight >/dev/null 2>&1 3>&- &
+	fighter=$!
+	wait_until monitor_listens
 	ip link del ns-full 2>/dev/null || true
+}
+
+# Its socket has joined a group (netlink(7): the socket's first number is the process's).
+monitor_listens() {
+	awk -v pid="$(</run/world/fight.pid)" '$2 == 0 && $3 == pid && $4 !~ /^0+$/ { found = 1 }
+		END { exit !found }' /proc/net/netlink
 }
 
 peace() {
 	[[ -e /run/world/fight ]] || return 0
 	kill "$(</run/world/fight.pid)"
+	# what it has heard already it still acts upon
+	wait_until is_gone "$fighter"
 	rm /run/world/fight /run/world/fight.pid
 }
 
 @test "against who removes it again and again it gives up, says so, and up begins anew" {
 	nsctl up full
 	fight
-	wait_until -t 30 given_up
+	wait_until given_up
 	peace
-	equal "$(repairs full)" 6
+	# one that finds the link gone again before it is done with it does not count
+	[[ $(repairs full) -ge 1 && $(repairs full) -le 6 ]]
 	equal "$(state full)" partial
 	run -0 nsctl status full
 	says "link: ns-full is missing" "nothing is put back: link, addresses: gone again and again, 6 times"
@@ -269,15 +293,20 @@ peace() {
 
 @test "what can't be put right is tried a few times, and said" {
 	nsctl up full
+	local log_lines
+	log_lines=$(grep -c "full can't be put right" $log) || true
+	kill -STOP "$(nsctld_pid)" # nor can it be quicker than the other
+	undo "kill -CONT $(nsctld_pid)"
 	printf '%s\n' "link del ns-full" "link add ns-full type bridge" | ip -batch -
+	kill -CONT "$(nsctld_pid)"
 	undo "ip link del ns-full 2>/dev/null || true"
-	wait_until -t 30 given_up
+	wait_until given_up
 	run -0 nsctl status full
 	says "nothing is put back: it can't be put right:" "link ns-full exists and was not made by nsctl" \
 		"(tried 6 times)"
 	ip -d link show ns-full | grep -q bridge
 	equal "$(repairs full)" 0
-	equal "$(grep -c "full can't be put right" $log)" 6
+	equal "$(grep -c "full can't be put right" $log)" $((log_lines + 6))
 	ip link del ns-full
 	nsctl up full
 	no_drift full
@@ -370,12 +399,12 @@ removed_again() {
 	uplink=$(ip -j route show default | jq -r '.[0].dev')
 	undo "ip route replace default via 192.168.1.1 dev $uplink; ip address del 192.168.1.77/24 dev $uplink"
 	nsctl up full
-	equal "$(inside full curl -sS -m 10 http://192.168.1.10/)" home
+	equal "$(inside full curl -sS -m 40 http://192.168.1.10/)" home
 	ip address add 192.168.1.77/24 dev "$uplink"
 	ip route del default
 	run ! inside full curl -sS -m 1 http://198.51.100.80/
 	ip route add default via 192.168.1.1 dev "$uplink" src 192.168.1.77
-	equal "$(inside full curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside full curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 	equal "$(repairs full)" 0
 	no_drift full
 }
@@ -387,7 +416,34 @@ removed_again() {
 	nft flush ruleset
 	nsctld_start
 	wait_until repaired full 1
-	equal "$(inside full curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside full curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
+}
+
+@test "a network that is lost while no nsctld runs is made anew, and guarded" {
+	nsctl up full
+	nsctld_stop KILL
+	umount -l /run/netns/full /run/nsctl/ns/full/mnt
+	nsctld_start
+	wait_until repaired full 1
+	ip -n full link set lo down
+	wait_until repaired full 2
+	no_drift full
+}
+
+@test "a responder that lives on in a network that was lost is not the profile's" {
+	printf '[aaaa]\nrun = inside\n' >>/etc/nsctl/profiles/full.ini
+	nsctl up full
+	local pid network
+	nsctld_stop KILL
+	umount -l /run/netns/full /run/nsctl/ns/full/mnt
+	nsctld_start
+	wait_until repaired full 1
+	network=$(inside full readlink /proc/self/ns/net)
+	for pid in $(pidof nsctl-aaaa); do
+		equal "$(readlink "/proc/$pid/ns/net")" "$network"
+	done
+	[[ -n $pid ]]
+	no_drift full
 }
 
 @test "what nsctl does itself is no reason to look" {
@@ -405,6 +461,14 @@ removed_again() {
 # How often nsctld has gone to sleep, and so was woken up.
 wake_ups() {
 	sed -n 's/^voluntary_ctxt_switches:\s*//p' "/proc/$(nsctld_pid)/status"
+}
+
+# sleeps_on: for half a second
+sleeps_on() {
+	local before
+	before=$(wake_ups)
+	sleep 0.5
+	[[ $(wake_ups) -eq $before ]]
 }
 
 @test "addresses, routes and neighbours of others wake nobody up" {
@@ -426,7 +490,7 @@ wake_ups() {
 		echo "neigh del 10.201.0.$i dev busy"
 	done >/run/world/busy
 	a_round_of_the_loop
-	sleep 0.5 # what the links and the table were good for
+	wait_until sleeps_on # after what the links and the table were good for
 	local before after
 	before=$(wake_ups)
 	ip -batch /run/world/busy

@@ -76,7 +76,7 @@ restore_resolv_conf() {
 	local program=$!
 	rename_over /etc/resolv.conf "nameserver 192.168.1.1 # renamed"
 	# The kernel has taken the mount away, and nsctld has been told of it; at once, but not before.
-	wait_until -t 1 nsenter --mount=/run/nsctl/ns/named/mnt grep 9.9.9.9 /etc/resolv.conf
+	wait_until nsenter --mount=/run/nsctl/ns/named/mnt grep 9.9.9.9 /etc/resolv.conf
 	echo go >/run/world/go
 	wait $program
 	grep -q "nameserver 9.9.9.9" /run/world/late

@@ -71,9 +71,14 @@ her_commands() {
 		sed -E 's,pts/[0-9]+,pts,' | sort
 }
 
-# her_commands_are LINE: beside a shell
+# her_commands_have REGEX
+her_commands_have() {
+	her_commands | grep -q "$1"
+}
+
+# her_commands_are LINE: beside a shell, and the leader of both
 her_commands_are() {
-	equal "$(her_commands | grep -v "^pts S bash")" "$1" >&2
+	equal "$(her_commands | grep -v -e "^pts S bash" -e nsctl-session)" "$1"
 }
 
 # The steps on stdin are done (in the script of on_terminal).
@@ -101,7 +106,7 @@ done_are() {
 		wait_until grep -q "after $way $n" /run/world/out
 		kill -USR1 "$caller"
 		wait_until sh -c "test \$(grep -c signalled /run/world/out) -eq $n"
-		her_commands | grep -q "^- S bash -c trap"
+		wait_until her_commands_have "^- S bash -c trap"
 		# its leader is one as well
 		equal "$(nsctl status --json hers | jq '.profiles[0].processes')" 2
 	done
@@ -134,6 +139,7 @@ done_are() {
 
 # terminal_session WAY: a job of a shell outside, and jobs of a shell inside it
 terminal_session() {
+	set -o pipefail # what writes the script can fail as well
 	{
 		done_are <<-'END'
 			see @@ 
@@ -149,7 +155,7 @@ terminal_session() {
 			see one\r\none\r\n
 		END
 		comes_again "$1"
-		her_commands_are "pts S cat"
+		wait_until her_commands_are "pts S cat"
 		done_are <<-'END'
 			type two\r
 			see two\r\ntwo\r\n
@@ -157,16 +163,17 @@ terminal_session() {
 			see Stopped
 			see @@ 
 		END
-		her_commands_are "pts T cat"
+		wait_until her_commands_are "pts T cat"
 		comes_again "$1"
-		her_commands_are "pts T cat"
-		cat <<-'END'
+		wait_until her_commands_are "pts T cat"
+		done_are <<-'END'
 			size 33 77
 			type stty size; jobs\r
 			see 33 77
 			see Stopped
 			see @@ 
 			type fg\r
+			reads cat
 			type three\r
 			see three\r\nthree\r\n
 			type \x03
@@ -219,7 +226,7 @@ responder() {
 # answers NUMBER: it answers, which makes NUMBER answers since it began
 answers() {
 	local reply
-	reply=$(inside office dig +tries=1 +time=2 @9.9.9.9 AAAA www.example.net)
+	reply=$(inside office dig +tries=1 +time=15 @9.9.9.9 AAAA www.example.net)
 	output=$reply says "status: NOERROR" "ANSWER: 0"
 	equal "$(nsctl status --json office | jq '.profiles[0].aaaa.answered')" "$1"
 }

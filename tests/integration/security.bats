@@ -39,14 +39,6 @@ run_as_alice() {
 	run "$@" setpriv --reuid=alice --regid=alice --init-groups -- nsctl exec hers -- echo in
 }
 
-descriptors_of_nsctld() {
-	find "/proc/$(nsctld_pid)/fd" -mindepth 1 | wc -l
-}
-
-has_descriptors() {
-	[[ $(descriptors_of_nsctld) -eq $1 ]]
-}
-
 log_of_nsctld() {
 	tail -c "+$((log_start + 1))" /run/world/log/nsctld
 }
@@ -168,6 +160,10 @@ log_of_nsctld() {
 	fi
 }
 
+no_shell_of_alice() {
+	! pgrep -u alice -x sh
+}
+
 @test "R7 a session sends signals to its command only, and only such as there are" {
 	nsctl up hers
 	setpriv --reuid=alice --regid=alice --init-groups -- sleep 1000 3>&- 4>&- &
@@ -207,7 +203,7 @@ log_of_nsctld() {
 	equal "${#lines[@]}" 6
 	run ! grep usr1 <<<"${lines[*]:1}"
 	run ! is_gone "$bystander"
-	run ! pgrep -u alice -x sh
+	wait_until no_shell_of_alice
 }
 
 @test "R8 a number that was given to another process meanwhile lends nothing to the caller" {
@@ -400,7 +396,7 @@ print(os.getresuid(), os.getresgid(), sorted(os.getgroups()))'
 @test "R15 nsctld takes no descriptor; a session takes three and no other number" {
 	nsctl up hers
 	local before
-	before=$(descriptors_of_nsctld)
+	before=$(settled_descriptors)
 	run -0 python_as alice <<-'END'
 		def stdio(n, kind=2):
 		    connection = Connection()
@@ -444,7 +440,7 @@ print(os.getresuid(), os.getresgid(), sorted(os.getgroups()))'
 			        lingering.send(b'x' * 65536)
 			except BlockingIOError:
 			    pass
-			lingering.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 20))
+			lingering.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 200))
 			control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [lingering.fileno()]))]
 			data = {'whole': b'{"method":"org.nsctl.Manager.List"}\0', 'partial': b'{"met',
 			        'unread': b'{"method":"org.nsctl.Manager.List"}\0' * 50}['$how']
@@ -467,7 +463,7 @@ print(os.getresuid(), os.getresgid(), sorted(os.getgroups()))'
 		rm /run/world/mallory/now
 		wait_until test -e /run/world/mallory/now
 		kill -CONT "$(nsctld_pid)"
-		timeout 5 nsctl list
+		timeout 60 nsctl list
 		rm /run/world/mallory/now
 		pkill -u mallory python3
 		wait $mallory || true
@@ -640,29 +636,55 @@ print(os.WCOREDUMP(os.waitpid(process.pid, 0)[1]))' "$@" 3>&- 4>&-
 
 @test "calls whose callers have gone still count until they are done" {
 	nsctl up hers
-	nsctl exec hers -- sh -c 'trap "" TERM; echo >/run/world/ready; while :; do sleep 0.05; done' \
-		3>&- 4>&- &
-	local stubborn=$!
-	wait_until test -s /run/world/ready
-	rm /run/world/ready
-	run -0 python_as alice <<-'END'
-		answers = []
-		for i in range(100):
-		    with Connection() as connection:
-		        connection.send({'method': 'org.nsctl.Manager.' + ('Up' if i % 2 else 'Down'),
-		                         'parameters': {'profiles': ['hers']}, 'oneway': True})
-		        # Behind a one-way call nothing is answered before it is done: the refusal comes at once.
-		        connection.socket.settimeout(0.02)
-		        try:
-		            answers.append(connection.receive()['error'].rsplit('.', 1)[1])
-		        except (TimeoutError, EOFError, ConnectionResetError):
-		            answers.append('taken')
-		print(answers.count('taken'), answers[-1])
-	END
-	equal "$output" "64 LimitExceeded"
-	wait $stubborn || true
-	# And when they are done, they count no more.
-	wait_until -t 60 as alice nsctl up hers
+	local stubborn attempt
+	# The first of them, a `down`, waits for two seconds. On a machine where all takes longer it is tried
+	# again.
+	for attempt in 1 2 3 4 5; do
+		nsctl exec hers -- sh -c 'trap "" TERM; echo >/run/world/ready; while :; do sleep 0.05; done' \
+			3>&- 4>&- &
+		stubborn=$!
+		wait_until test -s /run/world/ready
+		rm /run/world/ready
+		run -0 python_as alice <<-'END'
+			import fcntl, termios
+			kept = []
+			def begin(method):
+			    """A one-way call, which nsctld has read. There is no answer, but for a refusal."""
+			    kept.append(Connection())
+			    kept[-1].send({'method': 'org.nsctl.Manager.' + method,
+			                   'parameters': {'profiles': ['hers']}, 'oneway': True})
+			    while struct.unpack('i', fcntl.ioctl(kept[-1].socket, termios.TIOCOUTQ, b'    '))[0] > 0:
+			        time.sleep(0.0005)
+
+			def refused(connection):
+			    try:
+			        return connection.receive()['error'].rsplit('.', 1)[1]
+			    except (BlockingIOError, TimeoutError, EOFError, ConnectionResetError):
+			        return 'taken'
+
+			start = time.monotonic()
+			answers = []
+			for i in range(64):
+			    begin('Up' if i % 2 else 'Down')
+			    kept[-1].socket.setblocking(False)
+			    if i % 16 == 15:  # a caller may have 64 connections too
+			        while kept:
+			            with kept.pop() as connection:
+			                answers.append(refused(connection))
+			for i in range(36):
+			    begin('Up')
+			    kept[-1].socket.settimeout(60)
+			    with kept.pop() as connection:
+			        answers.append(refused(connection))
+			print(answers[:64].count('taken'), *sorted(set(answers[64:])))
+			print('late' if time.monotonic() - start > 1.8 else 'in time')
+		END
+		wait $stubborn || true
+		# And when they are done, they count no more.
+		wait_until as alice nsctl up hers
+		[[ $output == *late ]] || break
+	done
+	equal "$(xargs <<<"$output")" "64 LimitExceeded in time"
 }
 
 @test "a list of profiles has an end" {
@@ -736,13 +758,14 @@ print(os.WCOREDUMP(os.waitpid(process.pid, 0)[1]))' "$@" 3>&- 4>&-
 		signal.pause()
 	END
 	local second=$!
-	undo "pkill -u alice python3 || true; rm -f /run/world/alice/now; wait_until -t 20 no_sessions"
+	undo "pkill -u alice python3 || true; rm -f /run/world/alice/now; wait_until no_sessions"
 	wait_until test -e /run/world/mallory/now
 	wait_until test -e /run/world/alice/now
 	local i
+	# nsctld gives up by itself, after ten seconds, who never says what it wants
 	for i in 1 2 3; do
-		equal "$(timeout 3 setpriv --reuid=3000000001 --regid=2001 --groups=2003 -- nsctl exec hers -- echo in </dev/null)" in
-		timeout 3 nsctl list >/dev/null
+		equal "$(timeout 8 setpriv --reuid=3000000001 --regid=2001 --groups=2003 -- nsctl exec hers -- echo in </dev/null)" in
+		timeout 8 nsctl list >/dev/null
 	done
 	pkill -u mallory python3
 	pkill -u alice python3
@@ -762,7 +785,7 @@ no_sessions() {
 		# less than a session has open when it starts
 		resource.setrlimit(resource.RLIMIT_NOFILE, (5, 5))
 		connection.call('Exec', exec_call(['echo', 'in']), upgrade=True)
-		connection.socket.settimeout(10)
+		connection.socket.settimeout(60)
 		data = b''
 		try:
 		    connection.socket.sendmsg([struct.pack('=HHi', 2, 0, 0)],
@@ -795,7 +818,7 @@ while True:
 	many() { [[ $(pgrep -u alice -c python3) -gt 100 ]]; }
 	wait_until many
 	[[ $(nsctl ps --json hers | jq '.processes | length') -gt 100 ]]
-	timeout 30 nsctl down hers
+	timeout 150 nsctl down hers
 	none_of_alice() { ! pgrep -u alice -r D,R,S,T; }
 	wait_until none_of_alice || { ps -u alice -o pid,ppid,stat,args; return 1; }
 	wait $bomb || true

@@ -26,9 +26,9 @@ serve() {
 	wait_until grep -q ready "/run/world/served-$1"
 }
 
-# reaches FROM TO
+# reaches FROM TO [SECONDS]
 reaches() {
-	equal "$(inside "$1" curl -sS -m 2 "http://$(address_of "$2")/")" "$2"
+	equal "$(inside "$1" curl -sS -m "${3:-30}" "http://$(address_of "$2")/")" "$2"
 }
 
 @test "isolated profiles on one bridge can't reach each other" {
@@ -36,12 +36,12 @@ reaches() {
 	nsctl up p1 p2
 	serve p1
 	serve p2
-	run ! reaches p1 p2
-	run ! reaches p2 p1
+	run ! reaches p1 p2 2
+	run ! reaches p2 p1 2
 	# The servers do answer: to the host.
-	equal "$(curl -sS -m 10 "http://$(address_of p1)/")" p1
-	equal "$(inside p1 curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
-	equal "$(inside p2 curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(curl -sS -m 40 "http://$(address_of p1)/")" p1
+	equal "$(inside p1 curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside p2 curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 }
 
 @test "profiles with isolate = no reach each other" {
@@ -65,10 +65,10 @@ reaches() {
 	serve other
 	serve direct
 	serve p1
-	run ! reaches p1 other
-	run ! reaches p1 direct
-	run ! reaches direct p1
-	run ! reaches other p1
+	run ! reaches p1 other 2
+	run ! reaches p1 direct 2
+	run ! reaches direct p1 2
+	run ! reaches other p1 2
 }
 
 @test "ptp: its own two ends, no bridge" {
@@ -78,7 +78,7 @@ reaches() {
 	END
 	nsctl up direct
 	run ! ip link show nsctl0
-	equal "$(inside direct curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside direct curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 	equal "$(nsctl status direct --json | jq '.profiles[0].interfaces[0].bridge')" null
 }
 
@@ -88,7 +88,7 @@ reaches() {
 	nsctl down p1
 	ip link show nsctl0
 	nsctl down p3
-	equal "$(inside p2 curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(inside p2 curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 	no_drift p2
 	nsctl down p2
 	run ! ip link show nsctl0

@@ -10,7 +10,7 @@ raw() {
 	python3 -c '
 import socket, sys
 client = socket.socket(socket.AF_UNIX)
-client.settimeout(10)
+client.settimeout(60)
 client.connect("/run/nsctl/nsctl.sock")
 try:
     client.sendall(eval("b\"\"\"" + sys.argv[1] + "\"\"\""))
@@ -75,7 +75,7 @@ still_serves() {
 	run python3 - <<-'END'
 		import socket
 		client = socket.socket(socket.AF_UNIX)
-		client.settimeout(20)
+		client.settimeout(60)
 		client.connect("/run/nsctl/nsctl.sock")
 		sent = 0
 		try:
@@ -104,20 +104,21 @@ still_serves() {
 	local slow=$!
 	wait_until test -e /run/world/slow
 	rm /run/world/slow
-	timeout 5 nsctl up vpn
-	timeout 5 nsctl down vpn
+	# before nsctld gives these up by itself, ten seconds after they came
+	timeout 8 nsctl up vpn
+	timeout 8 nsctl down vpn
 	kill $slow
 	wait $slow || true
 }
 
 @test "descriptors that nobody asked for are closed" {
 	local before
-	before=$(ls "/proc/$(nsctld_pid)/fd" | wc -l)
+	before=$(settled_descriptors)
 	python3 - <<-'END'
 		import array, os, socket
 		for count in (1, 3, 8, 9, 100, 253):
 		    client = socket.socket(socket.AF_UNIX)
-		    client.settimeout(10)
+		    client.settimeout(60)
 		    client.connect("/run/nsctl/nsctl.sock")
 		    null = os.open("/dev/null", os.O_RDONLY)
 		    fds = array.array("i", [null] * count)
@@ -129,7 +130,7 @@ still_serves() {
 		        pass
 	END
 	still_serves
-	wait_until sh -c "[ \$(ls /proc/$(nsctld_pid)/fd | wc -l) -eq $before ]"
+	wait_until has_descriptors "$before"
 }
 
 @test "a user has a limited number of connections, and root still gets through" {
@@ -148,7 +149,7 @@ still_serves() {
 	wait_until test -e /run/world/alice/many
 	# 64 of the 500 are taken (nsctl.profile(5), nsctld.ini), a few descriptors each.
 	[[ $(ls "/proc/$(nsctld_pid)/fd" | wc -l) -lt 300 ]]
-	timeout 5 nsctl up vpn
+	timeout 60 nsctl up vpn
 	pkill -u alice python3
 	wait $many || true
 	rm /run/world/alice/many

@@ -203,6 +203,53 @@ static void the_kernels_table_of_queues_is_read(void **state _unused_)
 	assert_int_equal(q.length, 0);
 }
 
+/* jansson's allocator, with memory for so many calls only */
+static size_t memory_left;
+static bool memory_ran_out;
+
+static void *allocate_some(size_t size)
+{
+	if (memory_left == 0) {
+		memory_ran_out = true;
+		return NULL;
+	}
+	memory_left--;
+	return malloc(size);
+}
+
+/* What was made with memory for `n` allocations, and none after. */
+static json_t *made_with_memory_for(size_t n, const struct aaaa_statistics *s, bool brief)
+{
+	json_t *object;
+
+	memory_left = n;
+	memory_ran_out = false;
+	json_set_alloc_funcs(allocate_some, free);
+	object = brief ? aaaa_short_json(s, &names) : aaaa_json(s, &names, &queue, NOW, NOW - 10);
+	json_set_alloc_funcs(malloc, free);
+	return object;
+}
+
+static void without_memory_for_all_of_it_there_is_nothing(void **state _unused_)
+{
+	struct aaaa_statistics *s = sample();
+
+	for (int brief = 0; brief < 2; brief++) {
+		size_t n = 0;
+		json_t *object;
+
+		while (!(object = made_with_memory_for(n, s, brief)) && n < 10000) {
+			assert_true(memory_ran_out);
+			n++;
+		}
+		assert_false(memory_ran_out);
+		assert_non_null(object);
+		assert_true(n > 10);
+		json_decref(object);
+	}
+	free(s);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -213,6 +260,7 @@ int main(void)
 		cmocka_unit_test(the_past_is_no_longer_than_the_responder),
 		cmocka_unit_test(nonsense_stays_valid),
 		cmocka_unit_test(the_kernels_table_of_queues_is_read),
+		cmocka_unit_test(without_memory_for_all_of_it_there_is_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

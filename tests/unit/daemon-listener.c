@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One nsctld for each runtime directory, and a socket that takes nobody's place. */
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -165,9 +166,12 @@ static bool answers(const struct place *place, int listener, bool says_something
 	bool answered;
 
 	if (child == 0) {
-		int caller = accept(listener, NULL, NULL);
+		struct pollfd poll_fd = { .fd = listener, .events = POLLIN };
 		char question;
+		int caller;
 
+		poll(&poll_fd, 1, -1); /* an accept does not wait for who has not come yet */
+		caller = accept(listener, NULL, NULL);
 		if (says_something &&
 		    (read(caller, &question, 1) != 1 || write(caller, "x", 1) != 1))
 			_exit(1);

@@ -56,5 +56,5 @@ is_inactive() {
 }
 
 passes() {
-	equal "$(booted nsctl exec "$1" -- curl -sS -m 10 http://198.51.100.80/)" "internet 203.0.113.2"
+	equal "$(booted nsctl exec "$1" -- curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 }

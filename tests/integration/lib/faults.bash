@@ -6,7 +6,7 @@
 # errors, but more of them.
 
 prepare_file() {
-	export BATS_TEST_TIMEOUT=${NSCTL_FAULTS:+7200}
+	export BATS_TEST_TIMEOUT=${NSCTL_FAULTS:+7200}${NSCTL_COVERAGE:+1200}
 	BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
 }
 

@@ -9,9 +9,12 @@ A line of the script is one step; each waits for what it needs and nothing is wa
     see REGEX      waits until it was written, and goes on behind it
     size R C       gives the terminal another size
     modes NAME     remembers the terminal's modes; the second time they have to be the same
-    raw            waits until the terminal is so, and not for the line editor of a shell that is COMMAND
+    raw            waits until the terminal is so, not for the line editor of a shell that is COMMAND, and
+                   until who made it so has taken what was typed before
     cooked         waits until the terminal is so
-    kill SIG NAME  sends a signal to the only process of alice's with this command line (a regex)
+    reads REGEX    waits until the only process of alice's with this command line has its terminal, be it
+                   another one, and sleeps: a line that is typed comes to it
+    kill SIG REGEX sends a signal to the only process of alice's with this command line
     touch PATH     makes a file: whoever writes the script through a pipe knows how far it is
     close          closes the terminal; then nothing is read any more
     wait           waits until the command has ended, and prints "status N" or "signal N"
@@ -29,7 +32,8 @@ import termios
 import time
 import fcntl
 
-LIMIT = 20
+ALICE = 2001
+LIMIT = 60  # seconds: only what never comes takes so long
 
 
 class Terminal:
@@ -84,7 +88,28 @@ class Terminal:
         return bool(termios.tcgetattr(self.master)[3] & termios.ICANON)
 
     def is_raw(self):
-        return not self.is_cooked() and not (self.is_shell and os.tcgetpgrp(self.master) == self.pid)
+        group = os.tcgetpgrp(self.master)
+        if self.is_cooked() or (self.is_shell and group == self.pid):
+            return False
+        # A relay that has just made it so takes for typed before what comes until it looks.
+        return stat_of(group)[0] == "S"
+
+    @staticmethod
+    def is_reading(regex):
+        """In the foreground of its terminal, which is for lines, and asleep."""
+        found = processes_like(regex, (ALICE,))
+        if len(found) != 1:
+            return False
+        state, _, group, _, _, foreground = stat_of(found[0])[:6]
+        try:
+            terminal = os.open(f"/proc/{found[0]}/fd/0", os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        except OSError:
+            return False
+        try:
+            lines = termios.tcgetattr(terminal)[3] & termios.ICANON
+        finally:
+            os.close(terminal)
+        return bool(lines) and state == "S" and group == foreground
 
     def type(self, text):
         data = text.encode().decode("unicode_escape").encode("latin-1")
@@ -102,10 +127,9 @@ class Terminal:
 
     def kill(self, text):
         number, regex = text.split(" ", 1)
-        found = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if is_it(pid, regex)]
-        if len(found) != 1:
-            sys.exit(f"not one process like {regex}: {found}")
-        os.kill(found[0], getattr(signal, f"SIG{number}"))
+        # what ran before may be about to end, and what is meant about to begin
+        self.until(f"one process like {regex}", lambda: len(processes_like(regex)) == 1)
+        os.kill(processes_like(regex)[0], getattr(signal, f"SIG{number}"))
 
     def wait(self, _):
         status = None
@@ -129,6 +153,8 @@ class Terminal:
     def step(self, word, rest):
         if word == "raw":
             self.until("raw", self.is_raw)
+        elif word == "reads":
+            self.until(f"{rest} reads", lambda: self.is_reading(rest))
         elif word == "cooked":
             self.until("cooked", self.is_cooked)
         elif word == "close":
@@ -144,13 +170,26 @@ class Terminal:
             sys.exit(f"no such step: {word}")
 
 
-def is_it(pid, regex):
+def is_it(pid, regex, users):
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             line = file.read().replace(b"\0", b" ").decode(errors="replace")
-        return os.stat(f"/proc/{pid}").st_uid in (2001, 0) and re.search(f"^{regex}", line)
+        return os.stat(f"/proc/{pid}").st_uid in users and re.search(f"^{regex}", line)
     except OSError:
         return False
+
+
+def processes_like(regex, users=(ALICE, 0)):
+    return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if is_it(pid, regex, users)]
+
+
+def stat_of(pid):
+    """State, parent, group, session, terminal, the terminal's foreground group, … (proc(5))."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rsplit(b")", 1)[1].decode().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return [""] * 6
 
 
 def main():

@@ -7,9 +7,10 @@
 
 world_library=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 
-# wait_until [-t SECONDS] COMMAND…: until it succeeds, at most 10 seconds.
+# wait_until [-t SECONDS] COMMAND…: until it succeeds, at most 45 seconds. What has to be soon is a
+# matter of milliseconds; on a machine that does a lot beside, it is one of seconds.
 wait_until() {
-	local limit=10
+	local limit=45
 	if [[ $1 == -t ]]; then
 		limit=$2
 		shift 2

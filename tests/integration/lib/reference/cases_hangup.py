@@ -7,7 +7,7 @@ import subprocess
 from session import BASH, case
 from terminal import PROMPT, until
 
-GRACE = 12  # seconds: hang-up, SIGTERM and SIGKILL come two seconds after each other
+GRACE = 60  # seconds: hang-up, SIGTERM and SIGKILL come two seconds after each other, and then some
 
 # Plainly, what ignores its hang-up lives on for ever, on a dead terminal. Here it is ended after a
 # grace period: that is what the grace period is for.
@@ -74,9 +74,9 @@ def who_ignores_it_is_ended(s):
 @case("hangup")
 def what_was_to_live_on_does(s):
     s.start("inside bash -c 'nohup sleep 1001 >/dev/null 2>&1 & setsid sleep 1002 >/dev/null 2>&1 </dev/null & "
-            "sleep 1004 & sleep 0.1; echo ready; exec sleep 1003'")
-    s.wait_for("sleep", "1001")
-    s.wait_for("sleep", "1002")
+            "sleep 1004 & echo ready; exec sleep 1003'")
+    for seconds in ("1001", "1002", "1003", "1004"):
+        s.wait_for("sleep", seconds)
     s.shell.close()
     no_more(s, "sleep", "1003")
     no_more(s, "sleep", "1004")
@@ -93,6 +93,7 @@ def disowned_by_a_shell_inside(s):
     s.ready()
     s.run("sleep 1001 </dev/null >/dev/null 2>&1 & disown -h %1", note=False)
     s.run("sleep 1002 </dev/null >/dev/null 2>&1 &", note=False)
+    s.wait_for("sleep", "1001")
     s.start("bash -c 'echo ready; exec sleep 1004'")
     s.shell.close()
     no_more(s, "sleep", "1004")
@@ -163,7 +164,7 @@ def a_stopped_command_is_killed(s):
 
 
 EXPECT = """
-set timeout 20
+set timeout 60
 spawn inside bash -c {%s}
 expect ready
 exit 0
@@ -188,7 +189,7 @@ def expect_and_a_program_that_ignores_its_dead_terminal(s):
 @case("hangup")
 def expect_talks_to_a_shell_inside(s):
     with open(f"{s.directory}/script", "w", encoding="utf-8") as file:
-        file.write("set timeout 10\nlog_user 0\n"
+        file.write("set timeout 60\nlog_user 0\n"
                    f"spawn inside {BASH}\n"
                    f"expect -ex {{{PROMPT}}}\nsend \"echo to-expect-$((6*7))\\r\"\n"
                    "expect {to-expect-42} { puts found } timeout { puts late }\n"
@@ -201,7 +202,7 @@ def expect_talks_to_a_shell_inside(s):
 @case("hangup")
 def a_dropped_ssh_connection(s):
     s.type(s.by_ssh('inside sh -c "echo ready; exec sleep 1000"') + "\r")
-    s.shell.expect(r"\nready\r\n", 20)
+    s.shell.expect(r"\nready\r\n")
     s.wait_for("sleep", "1000")
     for pid, argv in s.processes("ssh").items():
         if argv[0] == "ssh":
@@ -212,8 +213,9 @@ def a_dropped_ssh_connection(s):
 
 @case("hangup")
 def daemons_of_a_command_live_on(s):
-    s.run("inside bash -c 'setsid sleep 1001 </dev/null >/dev/null 2>&1 & sleep 0.05'", note=False)
-    s.run("inside bash -c 'nohup sleep 1002 </dev/null >/dev/null 2>&1 & sleep 0.05'", note=False)
+    s.run("inside bash -c 'setsid sleep 1001 </dev/null >/dev/null 2>&1 & ~/ways/until-runs $! sleep 1001'", note=False)
+    s.run("inside bash -c 'nohup sleep 1002 </dev/null >/dev/null 2>&1 & ~/ways/until-runs $! sleep 1002'",
+          note=False)
     s.note("left", left(s, "sleep", "100"))
     s.shell.close()
     s.shell.ends_without_terminal()

@@ -81,7 +81,7 @@ def continue_in_the_background(s):
     s.prompt("stopped")
     s.run("bg")
     s.run("jobs")
-    s.fg()
+    s.fg(taken=False)
     s.type("\x03")
     s.prompt("back, and interrupted")
     s.run("jobs")
@@ -147,7 +147,7 @@ def kill_jobs(s):
         job = s.number("jobs -p")
         s.run(f"kill -{name} %1", note=False)
         s.gone(job)
-        until(lambda: not s.processes("sleep", "1000"), f"the end of the command after {name}", 12)
+        until(lambda: not s.processes("sleep", "1000"), f"the end of the command after {name}")
     s.modes("after")
 
 
@@ -229,7 +229,7 @@ def the_shell_ends_with_stopped_jobs(s):
     s.run("exit")
     s.type("exit\r")
     s.note("status", s.shell.ends())
-    until(lambda: not s.processes("sleep", "1000"), "the end of the stopped job", 12)
+    until(lambda: not s.processes("sleep", "1000"), "the end of the stopped job")
 
 
 @case("jobs")
@@ -304,7 +304,7 @@ def the_relay_is_killed(s):
     os.kill(relay, signal.SIGKILL)
     s.prompt("killed")
     s.run("echo $?", note=False)
-    s.gone(command, 10)
+    s.gone(command)
 
 
 @case("jobs", only=("nsctl",))

@@ -6,10 +6,9 @@ import re
 import shutil
 import signal
 import sys
-import time
 
-from terminal import (HOME, LIMIT, MARK, PROMPT, Late, Terminal, is_gone, plain, processes_of,
-                      state_of, until)
+from terminal import (HOME, LIMIT, MARK, PROMPT, Late, Terminal, is_gone, is_in_foreground, is_raw,
+                      plain, processes_of, state_of, until)
 
 CASES = {}  # name -> Case
 
@@ -154,16 +153,35 @@ class Session:
         self.shell.expect(re.escape(PROMPT))
         return int(match.group(1))
 
-    def before_typing(self):
-        """What is typed before a relay has the terminal is echoed by it, and by the inner one once
-        more. A person does not type within that millisecond; nor does this, where a relay takes
-        the terminal at all (it need not, for a command that reads nothing)."""
-        end = time.monotonic() + (0 if self.plain else 0.3)
-        while self.shell.is_cooked() and time.monotonic() < end:
-            time.sleep(0.005)
+    def relays_are_ready(self):
+        """Each relay in the foreground of its terminal, one at least, has made it raw, and sleeps:
+        it has taken what was typed before."""
+        def relays(what):
+            return [pid for pid, argv in self.processes().items()
+                    if os.path.basename(argv[0]) == what and is_in_foreground(pid)]
+        if self.way == "sudo":
+            return not self.shell.is_cooked()
+        found = relays("nsctl")
+        # one in a pipeline takes it that all use: it is raw for all
+        return found and all(is_raw(pid) for pid in found if self.has_terminal(pid)) and \
+            not self.shell.is_cooked() and all(state_of(pid) == "S" for pid in found)
 
-    def fg(self, line="fg"):
-        """Continues a job, and waits until it has the terminal and runs."""
+    @staticmethod
+    def has_terminal(pid):
+        try:
+            return os.readlink(f"/proc/{pid}/fd/0").startswith("/dev/pts/")
+        except OSError:
+            return False
+
+    def before_typing(self):
+        """What is typed in the moment in which a relay takes the terminal is echoed by it, by the
+        inner one, by both or by none. A person does not type just then; nor does this."""
+        if not self.plain:
+            until(self.relays_are_ready, "that the relay has the terminal")
+
+    def fg(self, line="fg", taken=True):
+        """Continues a job, and waits until it has the terminal and runs. `taken`: its relay takes
+        the terminal; it need not, for a job that ran already and reads nothing."""
         own = os.getpgid(self.shell.pid)
         self.shell.send(line + "\r")
 
@@ -172,7 +190,8 @@ class Session:
             return group not in (own, 0) and not any(
                 state_of(pid) == "T" for pid in self.processes() if group_of(pid) == group)
         until(has_it, "that the job has the terminal")
-        self.before_typing()
+        if taken:
+            self.before_typing()
         self.shell.expect(re.escape(line) + r"\r\n[^\n]*\r\n")
 
     def stopped(self, pid):

@@ -15,7 +15,7 @@ import termios
 import time
 
 PROMPT = "@@ "
-LIMIT = float(os.environ.get("REFERENCE_LIMIT", "8"))  # seconds for an event to come
+LIMIT = float(os.environ.get("REFERENCE_LIMIT", "40"))  # seconds for an event to come: most take milliseconds
 HOME = "/run/world/alice"
 MARK = "REFERENCE_CASE"  # in the environment of every process of a case
 
@@ -43,6 +43,30 @@ def state_of(pid):
             return file.read().rsplit(b")", 1)[1].split()[0].decode()
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+def is_in_foreground(pid):
+    """Its group is that of its terminal (proc(5): pgrp and tpgid)."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rsplit(b")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return fields[2] == fields[5]
+
+
+def is_raw(pid):
+    """So is the terminal on its standard input."""
+    try:
+        terminal = os.open(f"/proc/{pid}/fd/0", os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        return not termios.tcgetattr(terminal)[3] & termios.ICANON
+    except termios.error:
+        return False
+    finally:
+        os.close(terminal)
 
 
 def is_gone(pid):

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* base: files and descriptors. */
+/* base: files and descriptors, and what the files of control groups say. */
 #include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "unit.h"
 
@@ -118,6 +123,39 @@ static void nonblock_goes_on_and_off(_unused_ void **state)
 	assert_int_equal(errno, 5);
 }
 
+/* ---- control groups ------------------------------------------------------------------------- */
+
+static bool frozen_by(const char *text)
+{
+	_cleanup_close_ int fd = memfd_create("cgroup.events", MFD_CLOEXEC);
+
+	assert_int_equal(write_all(fd, text, strlen(text)), 0);
+	return cgroup_is_frozen(fd);
+}
+
+static void a_cgroup_is_frozen_when_its_events_say_so(_unused_ void **state)
+{
+	assert_true(frozen_by("populated 1\nfrozen 1\n"));
+	assert_true(frozen_by("frozen 1\npopulated 1\n"));
+	assert_false(frozen_by("populated 1\nfrozen 0\n"));
+	assert_false(frozen_by("populated 1\nnot frozen 1\n"));
+	assert_false(frozen_by("populated 1\n"));
+	assert_false(frozen_by(""));
+}
+
+static void the_events_of_a_process_that_has_ended_are_none(_unused_ void **state)
+{
+	pid_t pid = fork();
+	_cleanup_close_ int pidfd = -1;
+
+	if (pid == 0)
+		_exit(0);
+	pidfd = pidfd_open(pid, 0);
+	assert_true(pidfd >= 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(cgroup_events_open(pidfd), -ESRCH);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +166,8 @@ int main(void)
 		cmocka_unit_test(directories_are_made_all_the_way),
 		cmocka_unit_test(identity_survives_a_rename_and_tells_files_apart),
 		cmocka_unit_test(nonblock_goes_on_and_off),
+		cmocka_unit_test(a_cgroup_is_frozen_when_its_events_say_so),
+		cmocka_unit_test(the_events_of_a_process_that_has_ended_are_none),
 	};
 
 	return cmocka_run_group_tests_name("file", tests, enter, leave);
