@@ -287,6 +287,12 @@ static int on_rule(const struct nft_rule_info *rule, void *userdata _unused_)
 	use_string(rule->chain);
 	use_string(rule->comment);
 	use_number(rule->handle);
+	use_number(rule->effect.kind);
+	if (rule->effect.chain)
+		use_string(rule->effect.chain);
+	use(rule->effect.iif, rule->effect.iif_length);
+	use_number(nft_effect_always(&rule->effect));
+	use_number(nft_effect_for_interface(&rule->effect, "eth0"));
 	return 0;
 }
 
