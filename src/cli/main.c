@@ -26,6 +26,22 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
+/* What other tools call it, and no spelling is near enough to; NULL where nothing comes to mind. */
+static const char *other_tools_word(const char *name)
+{
+	static const char *const words[][2] = {
+		{ "start", "up" },  { "add", "up" },      { "create", "up" },
+		{ "stop", "down" }, { "delete", "down" }, { "remove", "down" },
+		{ "run", "exec" },  { "enter", "exec" },  { "shell", "exec" },
+		{ "ls", "list" },   { "test", "check" },  { "cat", "show" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (str_equal(words[i][0], name))
+			return words[i][1];
+	return NULL;
+}
+
 int command_unknown(const char *name, struct error *error)
 {
 	_cleanup_free_ char *shown = str_escape(name, strlen(name));
@@ -35,7 +51,7 @@ int command_unknown(const char *name, struct error *error)
 
 	for (const struct command *const *c = commands; *c && n < ARRAY_SIZE(names); c++)
 		names[n++] = (*c)->name;
-	near = nearest_word(name, names, n);
+	near = other_tools_word(name) ?: nearest_word(name, names, n);
 	if (near)
 		error_hint(error, _("did you mean \"nsctl %s\"?"), near);
 	else

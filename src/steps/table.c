@@ -65,7 +65,7 @@ int steps_supported(const struct profile *profile, struct error *error)
 	for (size_t i = 0; i < ARRAY_SIZE(unsupported); i++) {
 		if (!unsupported[i].wanted(profile))
 			continue;
-		error_set(error, EOPNOTSUPP, _("%s is not supported by this version of nsctl"),
+		error_set(error, EOPNOTSUPP, _("not supported by this version of nsctl: %s"),
 			  _(unsupported[i].what));
 		error_hint(error, _("take it out of %s; nothing was changed"), profile->path);
 		return -EOPNOTSUPP;

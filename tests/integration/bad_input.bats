@@ -274,7 +274,9 @@ same_except_profile() {
 }
 
 @test "unknown commands and options" {
-	refused upp "up" -- nsctl upp vpn
+	refused upp 'did you mean "nsctl up"?' -- nsctl upp vpn
+	refused stop 'did you mean "nsctl down"?' -- nsctl stop vpn
+	refused nothing-like-it 'see "nsctl --help"' -- nsctl nothing-like-it
 	refused --frobnicate -- nsctl up --frobnicate vpn
 	run -2 nsctl
 	says "Usage: "
