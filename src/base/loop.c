@@ -118,6 +118,17 @@ int loop_source_set_events(struct loop_source *source, uint32_t events)
 											: 0;
 }
 
+/* It must not stay: its next event would be that of memory which is free. Where the kernel knows
+ * it, nothing can keep it from being taken out but what passes. */
+static void take_out(const struct loop_source *source)
+{
+	int tries = 3, r;
+
+	do
+		r = epoll_ctl(source->loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+	while (r < 0 && errno != ENOENT && errno != EBADF && --tries);
+}
+
 struct loop_source *loop_source_free(struct loop_source *source)
 {
 	struct loop *loop;
@@ -125,7 +136,7 @@ struct loop_source *loop_source_free(struct loop_source *source)
 	if (!source || source->dead)
 		return NULL;
 	loop = source->loop;
-	epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+	take_out(source);
 	if (source->timer)
 		close_fd(source->fd);
 	source->dead = true;
