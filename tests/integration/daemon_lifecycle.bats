@@ -17,8 +17,7 @@ prepare_file() {
 	nsctl up vpn wine offline
 	nsctl down --all
 	nsctld_stop
-	$oracle record /run/world/after-nsctld
-	$oracle compare /run/world/before-nsctld /run/world/after-nsctld
+	same_as_before nsctld
 	nsctld_start
 }
 
