@@ -27,12 +27,22 @@ LINES = 15000  # more than a terminal takes; the rest has room in nsctl, so that
 POLL = (7, 73, 168)  # poll(2) or ppoll(2): x86_64, asm-generic/unistd.h, i386
 
 
-def wait_until(what, condition):
-    end = time.monotonic() + LIMIT
+def comes(condition, limit):
+    end = time.monotonic() + limit
     while not condition():
         if time.monotonic() > end:
-            sys.exit(f"waited in vain: {what}")
+            return False
         time.sleep(0.001)
+    return True
+
+
+def wait_until(what, condition):
+    if not comes(condition, LIMIT):
+        sys.exit(f"waited in vain: {what}")
+
+
+def say(text):
+    os.write(2, text.encode() + b"\n")  # at once: who reads takes it for a line
 
 
 def polls(pid):
@@ -62,13 +72,19 @@ def nsctl(script):
 
 def shell_of_end(slave):
     """Has nsctl in the foreground; another size, when nothing but its output is left."""
-    job = nsctl(f"seq {LINES}")
-    os.tcsetpgrp(slave, job.pid)
-    wait_until("the command's end", lambda: polls(job.pid))
+    for _ in range(5):
+        job = nsctl(f"seq {LINES}")
+        os.tcsetpgrp(slave, job.pid)
+        if comes(lambda: polls(job.pid), LIMIT / 10):
+            break
+        os.killpg(job.pid, signal.SIGKILL)
+        job.wait()
+    else:
+        sys.exit("waited in vain: the command's end")
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 20, 0, 0))
     os.kill(job.pid, signal.SIGCONT)
     wait_until("nsctl takes both", lambda: not waits_for(job.pid, signal.SIGWINCH, signal.SIGCONT))
-    print("slow", file=sys.stderr, flush=True)
+    say("slow")
     return job.wait()
 
 
@@ -90,10 +106,10 @@ def shell_of_fg(slave):
         job.wait()
     os.tcsetpgrp(slave, job.pid)
     os.kill(job.pid, signal.SIGCONT)
-    print("slow", file=sys.stderr, flush=True)
+    say("slow")
     how = os.waitid(os.P_PID, job.pid, os.WSTOPPED | os.WEXITED)
     if how.si_code == os.CLD_STOPPED:
-        print(f"stopped by {how.si_status}", file=sys.stderr, flush=True)
+        say(f"stopped by {how.si_status}")
         os.killpg(job.pid, signal.SIGKILL)
     return how.si_status
 
@@ -133,7 +149,9 @@ def main():
     if pid == 0:
         shell(slave, said)
     os.close(said)
-    words = os.read(listening, 1000)
+    words = b""
+    while not words.endswith(b"\n") and (more := os.read(listening, 1000)):
+        words += more
     if words != b"slow\n":
         sys.exit(words.decode())
     text, status = read_all(master, pid)
