@@ -46,6 +46,16 @@ struct starter {
 	int fd, pidfd;
 };
 
+/* A child of ours, for good. What hangs in the kernel is not waited for. */
+static void end_child(int pidfd)
+{
+	struct pollfd poll_fd = { .fd = pidfd, .events = POLLIN };
+
+	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	if (poll(&poll_fd, 1, PATIENCE_MS) == 1)
+		waitid(P_PIDFD, pidfd, &(siginfo_t){}, WEXITED);
+}
+
 /* ---- sessions ------------------------------------------------------------------------- */
 
 static void session_forget(struct session *session)
@@ -102,10 +112,8 @@ static void session_started(struct session *session, const struct session_starte
 	}
 	if (server_may_log(session->server))
 		log_warning("can't start a session of uid %u: %s", session->uid, strerror(-r));
-	if (pidfd >= 0) {
-		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-		waitid(P_PIDFD, pidfd, &(siginfo_t){}, WEXITED);
-	}
+	if (pidfd >= 0)
+		end_child(pidfd);
 	session_ended(session);
 }
 
@@ -139,11 +147,8 @@ static void starter_end(struct starter *starter)
 	struct pollfd poll_fd = { .fd = starter->pidfd, .events = POLLIN };
 
 	shutdown(starter->fd, SHUT_WR);
-	if (poll(&poll_fd, 1, PATIENCE_MS) != 1) {
-		syscall(SYS_pidfd_send_signal, starter->pidfd, SIGKILL, NULL, 0);
-		poll(&poll_fd, 1, PATIENCE_MS); /* what hangs in the kernel is not waited for */
-	}
-	waitid(P_PIDFD, starter->pidfd, &(siginfo_t){}, WEXITED | WNOHANG);
+	poll(&poll_fd, 1, PATIENCE_MS);
+	end_child(starter->pidfd);
 }
 
 static void starter_free(struct starter *starter)
@@ -220,9 +225,11 @@ static void end_unknown_sessions(const struct server *server)
 		return;
 	for (char *p = list, *end; (pid = strtol(p, &end, 10)) > 0; p = end)
 		if (!is_known(server, pid) && is_session(pid)) {
+			/* it is not reaped yet: the number is its own */
+			_cleanup_close_ int pidfd = syscall(SYS_pidfd_open, pid, 0);
+
 			log_debug("session %ld of nobody's is ended", pid);
-			kill(pid, SIGKILL); /* it is not reaped yet: the number is its own */
-			waitid(P_PID, pid, &(siginfo_t){}, WEXITED);
+			end_child(pidfd);
 		}
 }
 
