@@ -228,6 +228,7 @@ static int make(struct step_context *context, const struct wishes *wishes, struc
 	if (r < 0) {
 		close_fd(inside.mounts_fd);
 		close_fd(inside.root_fd);
+		forget_mounted(instance);
 		remove_directory_of(context->host, instance, NULL);
 		return error_errno(error, r, "%s", _("can't make the mount namespace"));
 	}
