@@ -294,12 +294,15 @@ static int note_host(struct host *host, struct error *error)
 				 error);
 }
 
-/* A daemon that died at the end of the last profile's `down` may have left what profiles share. */
+/* A daemon that died at the end of the last profile's `down` may have left what profiles share, and
+ * one that died in an `up` what it had not written down yet. */
 static void clean_up(struct manager *manager)
 {
 	_cleanup_error_ struct error error = {};
+	int r = manager->host.instances ? host_release_forgotten(&manager->host, &error)
+					: release_all(manager, &error);
 
-	if (!manager->host.instances && release_all(manager, &error) < 0)
+	if (r < 0)
 		log_warning("%s", error_text(&error));
 }
 

@@ -13,6 +13,9 @@
 
 #define BRIDGE_CALLS "net/bridge/bridge-nf-call-iptables" /* br_netfilter, which Docker loads */
 
+/* Where our rules may be. */
+static const char *const chains[] = { IPTABLES_CHAIN, DOCKER_CHAIN };
+
 /* ---- what is left to the user ---------------------------------------------------------------- */
 
 static void warn_of_chain(struct step_context *context, const char *interface,
@@ -71,7 +74,6 @@ static int on_rule_for_bridge(const struct nft_rule_info *rule, void *userdata)
 
 void foreign_warn_of_bridged(struct step_context *context, const char *bridge)
 {
-	static const char *const chains[] = { IPTABLES_CHAIN, DOCKER_CHAIN };
 	struct bridged bridged = { .bridge = bridge };
 	_cleanup_free_ char *called = NULL;
 	struct foreign_survey survey;
@@ -102,9 +104,11 @@ static const char *chain_of(const struct foreign_survey *survey)
 				       : IPTABLES_CHAIN;
 }
 
+#define COMMENT "nsctl: " /* and the interface */
+
 static void comment_of(const char *interface, char comment[64])
 {
-	snprintf(comment, 64, "nsctl: %s", interface);
+	snprintf(comment, 64, COMMENT "%s", interface);
 }
 
 struct rules {
@@ -113,12 +117,18 @@ struct rules {
 	size_t count;
 };
 
+static void rules_add(struct rules *rules, uint64_t handle)
+{
+	if (rules->count < ARRAY_SIZE(rules->handles))
+		rules->handles[rules->count++] = handle;
+}
+
 static int on_rule(const struct nft_rule_info *rule, void *userdata)
 {
 	struct rules *rules = userdata;
 
-	if (strcmp(rule->comment, rules->comment) == 0 && rules->count < ARRAY_SIZE(rules->handles))
-		rules->handles[rules->count++] = rule->handle;
+	if (strcmp(rule->comment, rules->comment) == 0)
+		rules_add(rules, rule->handle);
 	return 0;
 }
 
@@ -219,20 +229,15 @@ int foreign_let_through(struct step_context *context, const char *interface, str
 	return r < 0 ? r : changed || r;
 }
 
-int foreign_remove(const struct host *host, const char *interface, struct error *error)
+/* Those that were found in each of the chains. */
+static int delete_rules(const struct host *host, const struct rules rules[ARRAY_SIZE(chains)],
+			struct error *error)
 {
-	static const char *const chains[] = { IPTABLES_CHAIN, DOCKER_CHAIN };
-	struct rules rules[ARRAY_SIZE(chains)];
 	struct nft_batch *batch;
 	size_t count = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
-		int r = find_rules(host, chains[i], interface, &rules[i], error);
-
-		if (r < 0)
-			return r;
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
 		count += rules[i].count;
-	}
 	if (!count)
 		return 0;
 	batch = nft_batch_begin(host->nft);
@@ -241,6 +246,65 @@ int foreign_remove(const struct host *host, const char *interface, struct error 
 			nft_rule_delete(batch, NFPROTO_IPV4, IPTABLES_TABLE, chains[i],
 					rules[i].handles[j]);
 	return nft_batch_commit(batch, error);
+}
+
+int foreign_remove(const struct host *host, const char *interface, struct error *error)
+{
+	struct rules rules[ARRAY_SIZE(chains)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
+		int r = find_rules(host, chains[i], interface, &rules[i], error);
+
+		if (r < 0)
+			return r;
+	}
+	return delete_rules(host, rules, error);
+}
+
+/* ---- what a daemon that died had put there ------------------------------------------------- */
+
+struct sweep {
+	const struct host *host;
+	bool (*taken)(const struct host *host, const char *interface);
+	const char *chain;
+	struct rules rules;
+};
+
+/* Of our comment, and no other than we make: who writes such a one means it for ours. */
+static int on_rule_swept(const struct nft_rule_info *rule, void *userdata)
+{
+	static const uint32_t metas[] = { NFT_META_IIFNAME, NFT_META_OIFNAME };
+	const char *interface = rule->comment + strlen(COMMENT);
+	struct sweep *sweep = userdata;
+	int r = 0;
+
+	if (strncmp(rule->comment, COMMENT, strlen(COMMENT)) != 0 || !interface[0] ||
+	    strlen(interface) >= IFNAMSIZ || sweep->taken(sweep->host, interface))
+		return 0;
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(metas); i++)
+		r = nft_rule_does(rule, accept_rule(sweep->chain, metas[i], interface));
+	if (r > 0)
+		rules_add(&sweep->rules, rule->handle);
+	return r < 0 ? r : 0;
+}
+
+int foreign_remove_unused(const struct host *host,
+			  bool (*taken)(const struct host *host, const char *interface),
+			  struct error *error)
+{
+	struct rules rules[ARRAY_SIZE(chains)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
+		struct sweep sweep = { .host = host, .taken = taken, .chain = chains[i] };
+		int r = nft_rule_each(host->nft, NFPROTO_IPV4, IPTABLES_TABLE, chains[i],
+				      on_rule_swept, &sweep);
+
+		if (r < 0 && r != -ENOENT)
+			return error_errno(error, r, "%s",
+					   _("can't look for the rules in other firewalls"));
+		rules[i] = sweep.rules;
+	}
+	return delete_rules(host, rules, error);
 }
 
 bool foreign_missing(const struct host *host, const char *interface)

@@ -16,6 +16,11 @@ int foreign_let_through(struct step_context *context, const char *interface, str
 void foreign_warn_of_bridged(struct step_context *context, const char *bridge);
 /* Takes our rules for the interface out again. */
 int foreign_remove(const struct host *host, const char *interface, struct error *error);
+/* The same for all interfaces that are not taken: a daemon that died had let them through, and has
+ * not come to write that down. */
+int foreign_remove_unused(const struct host *host,
+			  bool (*taken)(const struct host *host, const char *interface),
+			  struct error *error);
 /* Is a rule of ours missing? */
 bool foreign_missing(const struct host *host, const char *interface);
 void foreign_explain(const struct host *host, const char *interface, FILE *out);

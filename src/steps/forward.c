@@ -164,6 +164,16 @@ static bool interface_used(const struct host *host, const char *interface)
 	return false;
 }
 
+/* The sysctls that nobody needs any more. */
+static int restore_unused(struct host *host, struct error *error)
+{
+	int r = host->sysctls && !anyone_forwards(host) ? restore(host, error) : 1;
+
+	if (r == 0)
+		forward_forget(host);
+	return r < 0 ? r : 0;
+}
+
 /* On a bridge or pair of nsctl's own the host will be the gateway; elsewhere that is not known yet.
  */
 static int begin(struct step_context *context, struct error *error)
@@ -230,7 +240,7 @@ static int up(struct step_context *context, struct error *error)
 	if (r < 0 && instance->forwards && !had)
 		down(context, NULL);
 	else if (r < 0 && !had)
-		forward_release_unused(context->host, NULL);
+		restore_unused(context->host, NULL);
 	if (r <= 0)
 		return r;
 	return had ? STEP_MENDED : STEP_MADE;
@@ -260,18 +270,50 @@ static int down(struct step_context *context, struct error *error)
 	return r < 0 ? r : 1;
 }
 
+static bool is_own_link(const struct host *host, const char *interface)
+{
+	char name[IFNAMSIZ], altname[64];
+
+	for (const struct instance *instance = host->instances; instance;
+	     instance = instance->next) {
+		link_host_name(instance->name, name, altname);
+		if (strcmp(name, interface) == 0)
+			return true;
+	}
+	return host_bridge_find(host, interface);
+}
+
+/* Used, or somebody else's: a profile can be made by hand, with the script of a dry run. */
+static bool interface_taken(const struct host *host, const char *interface)
+{
+	struct rt_link_info info;
+
+	return interface_used(host, interface) ||
+	       (!is_own_link(host, interface) &&
+		rt_link_by_name(host->rt, interface, &info) != -ENODEV);
+}
+
+int forward_release_forgotten(const struct host *host, struct error *error)
+{
+	return foreign_remove_unused(host, interface_taken, error);
+}
+
 int forward_release(struct host *host, struct error *error)
 {
-	int r = restore(host, error);
+	int r = restore(host, error), s;
 
 	if (r == 0)
 		forward_forget(host);
-	return r;
+	s = forward_release_forgotten(host, error);
+	return r < 0 ? r : s;
 }
 
 int forward_release_unused(struct host *host, struct error *error)
 {
-	return host->sysctls && !anyone_forwards(host) ? forward_release(host, error) : 0;
+	int r = restore_unused(host, error);
+	int s = forward_release_forgotten(host, error);
+
+	return r < 0 ? r : s;
 }
 
 static int check(struct step_context *context, struct drift *drift)

@@ -68,6 +68,11 @@ int host_release_unused(struct host *host, struct error *error)
 	return r < 0 ? r : s;
 }
 
+int host_release_forgotten(const struct host *host, struct error *error)
+{
+	return host->unreadable ? 0 : forward_release_forgotten(host, error);
+}
+
 /* RUNTIME/ns, and the private mount on it. */
 static int release_directory(const struct host *host, struct error *error)
 {

@@ -28,6 +28,7 @@ int bridge_release(struct host *host, struct error *error);
 /* The same for what no instance uses. */
 int forward_release_unused(struct host *host, struct error *error);
 int bridge_release_unused(struct host *host, struct error *error);
+int forward_release_forgotten(const struct host *host, struct error *error);
 
 /* Is the link made from another [link] or [route] than the profile has now? 1, 0 or -ENOMEM. */
 int link_is_outdated(const struct instance *instance, const struct profile *profile);

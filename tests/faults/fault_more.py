@@ -4,7 +4,7 @@ import json
 
 from fault_host import FILE, NO_DAEMON
 from fault_look import PROFILE, USER, Wrong, difference, glance, run, wait_until
-from fault_scenarios import Down, Scenario, Start, Up, told
+from fault_scenarios import Down, Scenario, Start, Up, UpDown, told
 
 
 def told_the_same(point, good, result, essence):
@@ -178,5 +178,5 @@ class Forgotten(Look):
 
 
 MORE = {scenario.name: scenario for scenario in (
-    Up, Down, Start, Again, AgainInPart, Change, Repair, RepairInPart, Status, StatusOfDamaged,
+    Up, UpDown, Down, Start, Again, AgainInPart, Change, Repair, RepairInPart, Status, StatusOfDamaged,
     Explain, ExplainUp, Others, Forgotten)}

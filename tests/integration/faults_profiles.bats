@@ -21,6 +21,10 @@ prepare() {
 	faults again-in-part 1 --calls=move_mount
 }
 
+@test "nsctld killed before it has written down whose rules are among Docker's (a sample)" {
+	faults up-down 1 --variant=ptp --calls=rename
+}
+
 @test "a profile that says something else, and what goes wrong then (a sample)" {
 	faults change 80 --variant=existing
 	faults change 40 --variant=alone
@@ -60,7 +64,7 @@ prepare() {
 
 @test "point to point, with a responder inside and Docker's chains" {
 	local scenario
-	for scenario in up down again-in-part change status explain; do
+	for scenario in up up-down down again-in-part change status explain; do
 		faults $scenario 120 --variant=ptp
 	done
 }

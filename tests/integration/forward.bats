@@ -152,6 +152,45 @@ prepare_file() {
 	same_as_before
 }
 
+# As a nsctld leaves it that is killed right before it writes down that the profile forwards.
+die_before_the_record() {
+	nsctld_stop KILL
+	local record=/run/nsctl/state/direct.json
+	jq '.since = 0 | .forwards = false | .masquerades = false' $record >/run/world/direct.json
+	cat /run/world/direct.json >$record
+	rm /run/world/direct.json
+}
+
+rules_with() {
+	nft -a list chain ip filter FORWARD | grep -c "\"$1\"" || true
+}
+
+@test "rules that a nsctld which was killed had put among others' go at the next start, and only they" {
+	iptables-nft -P FORWARD DROP
+	undo "nft delete table ip filter"
+	profile direct <<-END
+		[link]
+		type = ptp
+	END
+	profile staying </dev/null
+	ip link add byhand0 type bridge
+	undo "ip link del byhand0"
+	record_before
+	nsctl up staying direct
+	nft insert rule ip filter FORWARD iifname byhand0 counter accept comment '"nsctl: byhand0"'
+	nft insert rule ip filter FORWARD iifname ns-direct counter drop comment '"nsctl: ns-direct"'
+	nft insert rule ip filter FORWARD iifname ns-direct counter accept comment '"mine"'
+	undo "nft flush chain ip filter FORWARD"
+	equal "$(rules_with 'nsctl: ns-direct')" 3
+	die_before_the_record
+	nsctld_start
+	equal "$(rules_with 'nsctl: ns-direct')" 1
+	equal "$(rules_with 'nsctl: byhand0')" 1
+	equal "$(rules_with 'nsctl: nsctl0')" 2
+	equal "$(rules_with mine)" 1
+	passes staying
+}
+
 @test "with a FORWARD chain that accepts, nobody's table is touched" {
 	iptables-nft -A FORWARD -j ACCEPT
 	undo "nft delete table ip filter"
