@@ -95,10 +95,36 @@ void error_prefix(struct error *error, const char *format, ...)
 	error->what = joined;
 }
 
+void error_add(struct error *error, struct error *further)
+{
+	struct error **end = &error;
+
+	if (!further->code)
+		return;
+	if (error && error->code) {
+		while (*end)
+			end = &(*end)->more;
+		*end = calloc(1, sizeof(**end));
+	}
+	if (*end) {
+		**end = *further;
+		*further = (struct error){};
+	}
+	error_clear(further);
+}
+
 void error_clear(struct error *error)
 {
+	struct error *more;
+
 	if (!error)
 		return;
+	while ((more = error->more)) {
+		error->more = more->more;
+		more->more = NULL;
+		error_clear(more);
+		free(more);
+	}
 	free(error->what);
 	free(error->hint);
 	*error = (struct error){};
