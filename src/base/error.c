@@ -97,20 +97,19 @@ void error_prefix(struct error *error, const char *format, ...)
 
 void error_add(struct error *error, struct error *further)
 {
-	struct error **end = &error;
+	struct error *place = error;
 
-	if (!further->code)
+	if (error && error->code && further->code) {
+		while (place->more)
+			place = place->more;
+		place = place->more = malloc(sizeof(*place));
+	}
+	if (!place || !further->code) {
+		error_clear(further);
 		return;
-	if (error && error->code) {
-		while (*end)
-			end = &(*end)->more;
-		*end = calloc(1, sizeof(**end));
 	}
-	if (*end) {
-		**end = *further;
-		*further = (struct error){};
-	}
-	error_clear(further);
+	*place = *further;
+	*further = (struct error){};
 }
 
 void error_clear(struct error *error)
