@@ -168,8 +168,8 @@ struct step {
 extern const struct step *const steps[];
 
 /* When [link] or [route] changed since the link was made: takes it away with what stands on it, so
- * that the steps make it anew; additions alone could not make the old one the new one. 1: it did.
- */
+ * that the steps make it anew; additions alone could not make the old one the new one. So does it
+ * with what stands on a link that was taken away before. 1: it did. */
 int steps_renew_link(struct step_context *context, struct error *error);
 
 /* Waits for what the steps began that no `up` came to need, and takes it away. */

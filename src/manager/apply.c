@@ -79,10 +79,12 @@ static int make(struct operation *operation, struct step_context *context, bool 
 	struct instance *instance = context->instance;
 	int r = note_access(instance, context->profile, &operation->error);
 
+	repair_pause(instance);
 	if (r < 0)
 		fail(operation, r, NULL);
 	else
 		r = renew_and_walk(operation, context, fresh);
+	repair_go_on(instance);
 	operation->warnings = context->warnings;
 	if (r < 0) {
 		if (!fresh)

@@ -195,6 +195,12 @@ int events_watch_inside(struct guard *guard, struct error *error)
 	return r < 0 ? error_errno(error, r, "%s", _("can't watch the network inside")) : 0;
 }
 
+void events_unwatch_inside(struct guard *guard)
+{
+	guard->inside = loop_source_free(guard->inside);
+	guard->inside_index = 0;
+}
+
 /* ---- the responder -------------------------------------------------------------------------- */
 
 static void on_responder(struct loop_source *source _unused_, uint32_t events _unused_,

@@ -145,6 +145,9 @@ struct watch *watch_free(struct watch *watch);
 void repair_watch(struct manager *manager, struct instance *instance, bool wanted);
 void repair_forget(struct manager *manager, struct instance *instance);
 void repair_start(struct manager *manager);
+/* Around a walk: the namespace that is watched may go in it, and another one come. */
+void repair_pause(struct instance *instance);
+void repair_go_on(struct instance *instance);
 /* The timer. */
 void repair_round(struct manager *manager);
 /* May it be done? And what became of it. */

@@ -24,7 +24,7 @@ static const struct backoff_policy policy = {
 
 static void guard_free(struct guard *guard)
 {
-	loop_source_free(guard->inside);
+	events_unwatch_inside(guard);
 	events_unwatch_responder(guard);
 	free(guard->last);
 	free(guard->gave_up);
@@ -72,14 +72,19 @@ static int guard_new(struct manager *manager, struct instance *instance, struct 
 	return r;
 }
 
-/* One that was lost while no nsctld was there to hold it has been made anew since. */
-static void watch_inside(struct guard *guard)
+void repair_pause(struct instance *instance)
+{
+	if (instance->guard)
+		events_unwatch_inside(instance->guard);
+}
+
+void repair_go_on(struct instance *instance)
 {
 	_cleanup_error_ struct error error = {};
 
-	if (events_watch_inside(guard, &error) < 0)
-		log_warning("profile %s: what goes inside is not put back: %s",
-			    guard->instance->name, error_text(&error));
+	if (instance->guard && events_watch_inside(instance->guard, &error) < 0)
+		log_warning("profile %s: what goes inside is not put back: %s", instance->name,
+			    error_text(&error));
 }
 
 /* As if it had just been made. */
@@ -106,7 +111,6 @@ void repair_watch(struct manager *manager, struct instance *instance, bool wante
 	}
 	if (instance->guard) {
 		guard_reset(instance->guard);
-		watch_inside(instance->guard);
 	} else if (guard_new(manager, instance, &error) < 0) {
 		log_warning("profile %s: what goes is not put back: %s", instance->name,
 			    error_text(&error));
@@ -331,7 +335,6 @@ void repair_end(struct operation *operation, struct instance *instance)
 		return;
 	}
 	guard->repairs++;
-	watch_inside(guard);
 	events_watch_responder(guard);
 	log_notice("profile %s: put back what was gone or changed: %s", instance->name,
 		   guard->last ? guard->last : "");

@@ -43,6 +43,8 @@ int events_start(struct manager *manager, struct error *error);
 void events_stop(struct manager *manager);
 /* Begins to hear of the guarded namespace, unless it does or there is none. */
 int events_watch_inside(struct guard *guard, struct error *error);
+/* Before its socket may be closed, and another get its number. */
+void events_unwatch_inside(struct guard *guard);
 /* The responder that runs now; when none does that should, that is a suspicion. */
 void events_watch_responder(struct guard *guard);
 void events_unwatch_responder(struct guard *guard);

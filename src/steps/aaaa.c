@@ -240,6 +240,9 @@ static int start(const struct step_context *context, char **arguments, struct er
 
 /* ---- the step ------------------------------------------------------------------------------ */
 
+static int down(struct step_context *context, struct error *error);
+
+/* Where nothing was, nothing stays of a failure. */
 static int up(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
@@ -269,6 +272,8 @@ static int up(struct step_context *context, struct error *error)
 		r = strv_take(&arguments, str_format("--ready-fd=%d", DETACHED_FD));
 	if (r >= 0)
 		r = start(context, arguments, error);
+	if (r < 0 && !had)
+		down(context, NULL);
 	if (r < 0)
 		return r;
 	return had ? STEP_MENDED : STEP_MADE;

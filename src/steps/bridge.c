@@ -168,15 +168,26 @@ static int leave(struct step_context *context, struct error *error)
 	return r;
 }
 
+/* Where nothing was, nothing stays of a failure. */
+static int make_or_leave(struct step_context *context, bool was_on_it, struct error *error)
+{
+	int r = make(context, error);
+
+	if (r < 0 && !was_on_it)
+		leave(context, NULL);
+	return r;
+}
+
 static int up(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
+	bool was_on_it = strcmp(instance->bridge, context->profile->bridge) == 0;
 	struct rt_link_info info;
 	int r = look(context, &info, error), left = 0;
 
 	if (r < 0)
 		return r;
-	if (instance->bridge[0] && strcmp(instance->bridge, context->profile->bridge) != 0) {
+	if (instance->bridge[0] && !was_on_it) {
 		left = leave(context, error);
 		if (left < 0)
 			return left;
@@ -184,7 +195,7 @@ static int up(struct step_context *context, struct error *error)
 	}
 	strcpy(instance->bridge, context->profile->bridge);
 	if (r == 0)
-		return make(context, error);
+		return make_or_leave(context, was_on_it, error);
 	if (info.up || !host_bridge_find(context->host, info.name))
 		return left;
 	r = rt_link_set_up(context->host->rt, info.index, error);

@@ -176,7 +176,7 @@ static int begin(struct step_context *context, struct error *error)
 }
 
 /* The rules come before the sysctl, so that the host forwards for strangers at no time. */
-static int up(struct step_context *context, struct error *error)
+static int settle(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
 	const char *interface = instance_gateway_interface(instance);
@@ -184,10 +184,6 @@ static int up(struct step_context *context, struct error *error)
 	bool look, off, had = instance->forwards;
 	int r, changed = 0;
 
-	if (!instance->routed) {
-		foreign_warn_of_bridged(context, instance->bridge);
-		return 0;
-	}
 	host->forwarding &= !had; /* what is to be set right is looked at */
 	r = prepare(host, error);
 	if (r < 0)
@@ -214,10 +210,29 @@ static int up(struct step_context *context, struct error *error)
 	}
 	if (r == 0 && look)
 		r = foreign_let_through(context, interface, error);
-	if (r < 0)
-		return r;
-	if (!changed && !r)
+	return r < 0 ? r : changed || r;
+}
+
+static int down(struct step_context *context, struct error *error);
+
+/* Where nothing was, nothing stays of a failure: the interface may be another by the next `up`. */
+static int up(struct step_context *context, struct error *error)
+{
+	struct instance *instance = context->instance;
+	bool had = instance->forwards;
+	int r;
+
+	if (!instance->routed) {
+		foreign_warn_of_bridged(context, instance->bridge);
 		return 0;
+	}
+	r = settle(context, error);
+	if (r < 0 && instance->forwards && !had)
+		down(context, NULL);
+	else if (r < 0 && !had)
+		forward_release_unused(context->host, NULL);
+	if (r <= 0)
+		return r;
 	return had ? STEP_MENDED : STEP_MADE;
 }
 

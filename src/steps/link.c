@@ -227,7 +227,7 @@ static int remove_renamed(struct step_context *context, struct error *error)
 	return rt_link_delete(inside, inner.index, error);
 }
 
-static int up(struct step_context *context, struct error *error)
+static int settle_or_make(struct step_context *context, struct error *error)
 {
 	struct rt_link_info outer, inner;
 	int has_outer = look_outer(context, &outer), has_inner, master, r;
@@ -257,6 +257,19 @@ static int up(struct step_context *context, struct error *error)
 	if (r < 0)
 		return r;
 	return has_outer ? r : STEP_MADE;
+}
+
+static int down(struct step_context *context, struct error *error);
+
+/* Where nothing was, nothing stays of a failure. */
+static int up(struct step_context *context, struct error *error)
+{
+	bool fresh = !context->instance->interface[0];
+	int r = settle_or_make(context, error);
+
+	if (r < 0 && fresh)
+		down(context, NULL);
+	return r;
 }
 
 /* The pair goes with its namespace; only without one (or when the link alone is taken out of a

@@ -11,17 +11,10 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include "step.h"
+#include "sys.h"
 #include "wishes.h"
-
-/* Kept in the new /sys: what others mount there (each only where it is a mount). */
-static const char *const sys_mounts[] = {
-	"fs/cgroup",           "fs/bpf",          "fs/pstore",
-	"fs/fuse/connections", "kernel/security", "kernel/debug",
-	"kernel/tracing",      "kernel/config",   "firmware/efi/efivars",
-};
 
 static bool wanted(const struct profile *profile)
 {
@@ -37,96 +30,6 @@ struct inside {
 	int mounts_fd, root_fd;
 };
 
-#define NO_TREE (-ENOENT)
-
-/* What is mounted there, to be mounted elsewhere; NO_TREE: nothing is. */
-static int tree_of(int fd)
-{
-	int r = fd_is_mount_root(fd), tree;
-
-	if (r <= 0)
-		return r < 0 ? r : NO_TREE;
-	tree = open_tree(fd, "",
-			 AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	return tree < 0 ? -errno : tree;
-}
-
-struct sys_trees {
-	int fds[ARRAY_SIZE(sys_mounts)];
-};
-
-/* What others have mounted below /sys, where the caller is. A negative errno says that some of it
- * could not be looked at; the others are there to be closed all the same. */
-static int sys_trees_open(struct sys_trees *trees)
-{
-	int result = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(sys_mounts); i++) {
-		char path[64];
-		_cleanup_close_ int fd = -1;
-		int r;
-
-		snprintf(path, sizeof(path), "/sys/%s", sys_mounts[i]);
-		fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
-		r = fd >= 0 ? tree_of(fd) : errno == ENOENT ? NO_TREE : -errno;
-		trees->fds[i] = r;
-		if (r < 0 && r != NO_TREE && result == 0)
-			result = r;
-	}
-	return result;
-}
-
-static void sys_trees_close(struct sys_trees *trees)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(sys_mounts); i++)
-		trees->fds[i] = close_fd(trees->fds[i]);
-}
-
-/* /sys shows the devices of the network namespace it was mounted in; the trees are carried over. */
-static int renew_sys(const struct sys_trees *trees, struct error *error)
-{
-	_cleanup_close_ int sys = -1;
-	unsigned attributes = 0;
-	struct statvfs fs;
-	int r = 0;
-
-	if (statvfs("/sys", &fs) < 0)
-		r = r < 0 ? r : -errno;
-	else
-		attributes = (fs.f_flag & ST_NOSUID ? MOUNT_ATTR_NOSUID : 0) |
-			     (fs.f_flag & ST_NODEV ? MOUNT_ATTR_NODEV : 0) |
-			     (fs.f_flag & ST_NOEXEC ? MOUNT_ATTR_NOEXEC : 0) |
-			     (fs.f_flag & ST_RDONLY ? MOUNT_ATTR_RDONLY : 0);
-	/* EINVAL: it is no mount, or one that may not be taken off here; then the new one goes on
-	 * top */
-	if (r == 0 && umount2("/sys", MNT_DETACH) < 0 && errno != EINVAL)
-		r = -errno;
-	if (r == 0 && (sys = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
-		r = -errno;
-	if (r == 0)
-		r = mount_filesystem_fd("sysfs", NULL, attributes, sys);
-	for (size_t i = 0; i < ARRAY_SIZE(sys_mounts); i++) {
-		char path[64];
-
-		snprintf(path, sizeof(path), "/sys/%s", sys_mounts[i]);
-		if (r == 0 && trees->fds[i] >= 0 &&
-		    move_mount(trees->fds[i], "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-			r = -errno;
-	}
-	return r < 0 ? error_errno(error, r, "%s", _("can't mount /sys for the network inside"))
-		     : 0;
-}
-
-static int make_sys(struct error *error)
-{
-	struct sys_trees trees;
-	int r = sys_trees_open(&trees);
-
-	r = r < 0 ? error_errno(error, r, "%s", _("can't look at /sys")) : renew_sys(&trees, error);
-	sys_trees_close(&trees);
-	return r;
-}
-
 static int make_inside(void *argument)
 {
 	struct inside *inside = argument;
@@ -140,7 +43,7 @@ static int make_inside(void *argument)
 	if (umount2(NETNS_DIRECTORY, MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT)
 		return error_errno(inside->error, errno, _("can't unmount %s inside"),
 				   NETNS_DIRECTORY);
-	r = make_sys(inside->error);
+	r = sys_make(inside->error);
 	if (r == 0)
 		r = wishes_grant(inside->wishes, inside->instance, inside->error);
 	if (r < 0)
@@ -228,6 +131,7 @@ static int make(struct step_context *context, const struct wishes *wishes, struc
 	if (r < 0) {
 		close_fd(inside.mounts_fd);
 		close_fd(inside.root_fd);
+		forget_mounted(instance);
 		remove_directory_of(context->host, instance, NULL);
 		return error_errno(error, r, "%s", _("can't make the mount namespace"));
 	}
@@ -264,59 +168,11 @@ int mounts_hold(const struct host *host, struct instance *instance, struct error
 	return 1;
 }
 
-static int sys_id_inside(void *argument)
-{
-	return filesystem_id("sysfs", argument);
-}
-
-/* Is the /sys inside the one of the network inside? Each network namespace has its own. 1, 0 or a
- * negative errno. */
-static int sys_mounted(const struct instance *instance)
-{
-	struct ns_place place = { .network = instance->netns_fd, .mount = -1 };
-	struct file_id id;
-	int r = ns_call(&place, sys_id_inside, &id);
-
-	return r < 0 ? r : mounted_inside(instance, "/sys", &id);
-}
-
-struct sys_mending {
-	struct sys_trees trees;
-	struct error *error;
-};
-
-static int mend_sys_inside(void *argument)
-{
-	struct sys_mending *mending = argument;
-
-	return renew_sys(&mending->trees, mending->error);
-}
-
-/* With the host's mounts below it: with the /sys that somebody took off inside went those that were
- * there. They stay the host's business. */
-static int mend_sys(const struct instance *instance, struct error *error)
-{
-	struct ns_place place = { .network = instance->netns_fd, .mount = instance->mounts_fd };
-	struct mount_attr slave = { .propagation = MS_SLAVE };
-	struct sys_mending mending = { .error = error };
-	int r = sys_trees_open(&mending.trees);
-
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(sys_mounts); i++)
-		if (mending.trees.fds[i] >= 0 &&
-		    mount_setattr(mending.trees.fds[i], "", AT_EMPTY_PATH | AT_RECURSIVE, &slave,
-				  sizeof(slave)) < 0)
-			r = -errno;
-	r = r < 0 ? error_errno(error, r, "%s", _("can't look at /sys"))
-		  : ns_call(&place, mend_sys_inside, &mending);
-	sys_trees_close(&mending.trees);
-	return r;
-}
-
 /* 1: /sys or what the profile wants mounted had to be put right. */
 static int settle(struct step_context *context, const struct wishes *wishes, struct error *error)
 {
 	struct instance *instance = context->instance;
-	int sys = sys_mounted(instance), settled = wishes_settled(wishes, instance, NULL);
+	int sys = sys_is_right(instance), settled = wishes_settled(wishes, instance, NULL);
 	int r = sys < 0 ? sys : settled < 0 ? settled : 0;
 
 	if (r < 0)
@@ -324,7 +180,7 @@ static int settle(struct step_context *context, const struct wishes *wishes, str
 	if (sys && settled)
 		return 0;
 	if (!sys)
-		r = mend_sys(instance, error);
+		r = sys_mend(instance, error);
 	if (r == 0)
 		r = wishes_settle(wishes, context, error);
 	return r < 0 ? error_errno(error, r, "%s", _("can't mount inside")) : 1;
@@ -425,7 +281,7 @@ static int check(struct step_context *context, struct drift *drift)
 	if (!mounts_pinned(context->host, instance))
 		drift_add(drift, "mounts", _("%s/ns/%s/mnt is missing"),
 			  context->host->runtime_directory, instance->name);
-	r = sys_mounted(instance);
+	r = sys_is_right(instance);
 	if (r == 0)
 		drift_add(drift, "mounts", "%s",
 			  _("/sys inside is not the one of the network inside"));
@@ -461,18 +317,7 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 	fprintf(out, "nsenter --net=%s/%s --mount=%s/mnt sh -e <<'END'\n", NETNS_DIRECTORY,
 		context->instance->name, own);
 	fprintf(out, "umount -l %s\n", NETNS_DIRECTORY);
-	fprintf(out, "mkdir %s/sys\n", own);
-	fprintf(out, "mount --rbind /sys %s/sys\n", own);
-	fprintf(out, "options=$(findmnt -no VFS-OPTIONS /sys)\n");
-	fprintf(out, "umount -l /sys\n");
-	fprintf(out, "mount -t sysfs -o \"$options\" sysfs /sys\n");
-	fprintf(out, "for m in");
-	for (size_t i = 0; i < ARRAY_SIZE(sys_mounts); i++)
-		fprintf(out, " %s", sys_mounts[i]);
-	fprintf(out,
-		"; do\n\tif mountpoint -q %s/sys/$m; then mount --rbind %s/sys/$m /sys/$m; fi\ndone\n",
-		own, own);
-	fprintf(out, "umount -l %s/sys\nrmdir %s/sys\n", own, own);
+	sys_explain(own, out);
 	if (r == 0)
 		r = wishes_explain(&wishes, out);
 	fprintf(out, "END\n\n");

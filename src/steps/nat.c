@@ -11,6 +11,9 @@ static bool wanted(const struct profile *profile)
 	       profile->nat == NAT_MASQUERADE;
 }
 
+static int down(struct step_context *context, struct error *error);
+
+/* Where nothing was, nothing stays of a failure. */
 static int up(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
@@ -28,6 +31,8 @@ static int up(struct step_context *context, struct error *error)
 		/* else the forward step puts both into the table, in one change */
 		r = instance->forwards ? ruleset_add(context->host, instance, error) : 0;
 	}
+	if (r < 0 && !had)
+		down(context, NULL);
 	if (r < 0)
 		return r;
 	return had ? STEP_MENDED : STEP_MADE;

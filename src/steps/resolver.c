@@ -244,14 +244,13 @@ static int write_files(struct step_context *context, struct inside *inside, stru
 	return changed;
 }
 
-static int up(struct step_context *context, struct error *error)
+static int settle(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
 	struct inside inside = { .host = context->host,
 				 .instance = instance,
 				 .profile = context->profile,
 				 .error = error };
-	bool had = instance->has_resolver;
 	int changed, r;
 
 	changed = write_files(context, &inside, error);
@@ -262,8 +261,21 @@ static int up(struct step_context *context, struct error *error)
 		    settle_inside, &inside);
 	if (r < 0)
 		return error_errno(error, r, "%s", _("can't set the resolver up inside"));
-	if (!changed && !inside.changed)
-		return 0;
+	return changed || inside.changed;
+}
+
+static int down(struct step_context *context, struct error *error);
+
+/* Where nothing was, nothing stays of a failure: half of it would be what programs inside read. */
+static int up(struct step_context *context, struct error *error)
+{
+	bool had = context->instance->has_resolver;
+	int r = settle(context, error);
+
+	if (r < 0 && !had)
+		down(context, NULL);
+	if (r <= 0)
+		return r;
 	return had ? STEP_MENDED : STEP_MADE;
 }
 

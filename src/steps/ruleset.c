@@ -367,6 +367,8 @@ int ruleset_remove(struct host *host, const struct instance *before, struct erro
 	size_t n = elements_of(host, before, elements);
 	int r;
 
+	if (!host->has_table) /* it was never made: another's is in its place, perhaps */
+		return 0;
 	if (!ruleset_used(host))
 		return ruleset_rebuild(host, error); /* which deletes it */
 	wait_for_table(host);

@@ -23,15 +23,24 @@ bool instance_pinned(const struct host *host, const struct instance *instance)
 	       (!instance->has_mounts || mounts_pinned(host, instance));
 }
 
+/* A `down` that failed left what stood on a link which is no more: it is looked for by the names of
+ * then. */
+static bool stands_on_nothing(const struct instance *instance)
+{
+	return !instance->interface[0] &&
+	       (instance->forwards || instance->masquerades || instance->address.address.family);
+}
+
 int steps_renew_link(struct step_context *context, struct error *error)
 {
 	static const struct step *const standing[] = { &step_forward, &step_nat, &step_addresses,
 						       &step_link };
-
 	int outdated = link_is_outdated(context->instance, context->profile);
 
-	if (outdated <= 0)
-		return outdated < 0 ? error_oom(error) : 0;
+	if (outdated < 0)
+		return error_oom(error);
+	if (!outdated && !stands_on_nothing(context->instance))
+		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(standing); i++) {
 		int r = standing[i]->down(context, error);
 

@@ -21,7 +21,7 @@ ip -n {PROFILE} route flush dev eth0
 ip -n {PROFILE} address flush dev eth0
 ip -n {PROFILE} link set eth0 mtu 1300 address 02:00:00:00:99:99 down
 ip -n {PROFILE} link set lo down
-for place in /etc/resolv.conf /etc/hosts /etc/issue /srv /mnt; do {INSIDE} umount -l $place; done
+for place in /sys /etc/resolv.conf /etc/hosts /etc/issue /srv /mnt; do {INSIDE} umount -l $place; done
 bridge link set dev ns-{PROFILE} isolated off
 ip link set ns-{PROFILE} nomaster down mtu 1300
 nft flush table inet nsctl

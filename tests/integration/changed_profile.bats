@@ -195,6 +195,76 @@ routes_inside() {
 	equal "$(inside changing curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 }
 
+# what_it_was_made_of: as far as the record says
+what_it_was_made_of() {
+	jq -r 'to_entries[] | select(.value) | .key' /run/nsctl/state/changing.json | xargs
+}
+
+@test "a change to a bridge that fails at the last step leaves nothing of it, and another link can be had" {
+	say '[link]' 'type = none'
+	nsctl up changing
+	local before
+	before=$(what_it_was_made_of)
+	nft add table inet nsctl
+	undo "nft delete table inet nsctl 2>/dev/null || true"
+	say '[link]'
+	refused "nf_tables table inet nsctl exists and was not made by nsctl" -- nsctl up changing
+	lacks_link nsctl0
+	lacks_link ns-changing
+	equal "$(what_it_was_made_of)" "$before"
+	nft delete table inet nsctl
+	say '[link]' 'type = ptp'
+	changes
+	equal "$(inside changing curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
+}
+
+@test "what could neither be made nor taken back does not keep another link from being had" {
+	say '[profile]' 'repair = no' '[link]' 'type = none'
+	nsctl up changing
+	say '[profile]' 'repair = no'
+	mount --bind -o ro /proc/sys /proc/sys
+	undo "umount /proc/sys 2>/dev/null || true"
+	refused "can't set net/ipv4/ip_forward: Read-only file system" -- nsctl up changing
+	umount /proc/sys
+	lacks_link nsctl0
+	say '[profile]' 'repair = no' '[link]' 'type = ptp'
+	changes
+	equal "$(inside changing curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
+}
+
+@test "resolver files of which one can't be put in place: none is" {
+	say '[link]'
+	nsctl up changing
+	mv /etc/hosts /etc/hosts.away
+	undo "mv /etc/hosts.away /etc/hosts 2>/dev/null || true"
+	say '[link]' '[dns]' 'nameserver = 9.9.9.9' 'host = 9.9.9.9 nine'
+	refused "the host has no /etc/hosts" -- nsctl up changing
+	equal "$(mounts_at /etc/resolv.conf)" 0
+	[[ ! -e /run/nsctl/ns/changing/etc ]]
+	mv /etc/hosts.away /etc/hosts
+	changes
+	equal "$(mounts_at /etc/hosts)" 1
+}
+
+@test "a profile that gets the host's network and then one of its own again is watched as before" {
+	say '[link]'
+	nsctl up changing
+	say '[namespace]' 'network = host'
+	nsctl up changing
+	no_drift changing
+	[[ ! -e /run/netns/changing ]]
+	lacks_link ns-changing
+	say '[link]'
+	changes
+	ip -n changing address flush dev eth0
+	wait_until has_address_inside
+	no_drift changing
+}
+
+has_address_inside() {
+	ip -n changing -4 address show dev eth0 | grep -q inet
+}
+
 @test "a profile whose network namespace died with nsctld shows the new one's devices in /sys" {
 	say '[link]'
 	nsctl up changing

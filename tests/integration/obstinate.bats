@@ -81,6 +81,17 @@ responder_is() {
 	same_as_before
 }
 
+@test "a responder that is added and ends at once: the profile stays up as it was, without one" {
+	nsctl up stuck
+	cp /etc/nsctl/profiles/stuck.ini /run/world/stuck.ini
+	printf '[aaaa]\nrun = inside\n' >>/etc/nsctl/profiles/stuck.ini
+	responder_is "exit 1"
+	refused "the responder ended without a word" -- nsctl up stuck
+	equal "$(jq .aaaa /run/nsctl/state/stuck.json)" 0
+	mv /run/world/stuck.ini /etc/nsctl/profiles/stuck.ini
+	no_drift stuck
+}
+
 @test "a responder that can't be started for want of descriptors or memory: up says so" {
 	printf '[aaaa]\nrun = inside\n' >>/etc/nsctl/profiles/stuck.ini
 	record_before
