@@ -91,6 +91,7 @@ struct error {
 	int code; /* positive errno, 0 = none */
 	char *what;
 	char *hint;
+	struct error *more; /* what is wrong besides, in the order found; seldom looked at */
 };
 
 /* Sets the error unless one is set already (the first one, nearest the cause, wins).
@@ -104,6 +105,8 @@ int error_oom(struct error *error);
 void error_hint(struct error *error, const char *format, ...) _printf_(2, 3);
 /* Puts text and ": " in front of what is set ("profile vpn: "). */
 void error_prefix(struct error *error, const char *format, ...) _printf_(2, 3);
+/* Puts what is set in `further` behind what is set already, and leaves it empty. */
+void error_add(struct error *error, struct error *further);
 void error_clear(struct error *error);
 /* The text to print; never NULL. */
 const char *error_text(const struct error *error);

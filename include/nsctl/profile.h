@@ -135,7 +135,7 @@ enum profile_flags {
  * Loads profile `name` from the first directory of `directories` that has NAME.ini, with what it
  * inherits from. -ENOENT: no such profile; -EINVAL: name or file is wrong (error: "FILE:LINE:
  * ..."); -EPERM: writable by others; or what open and read said. The caller frees with
- * profile_free.
+ * profile_free. With -EINVAL the error is that of the first mistake, and has the others behind it.
  */
 int profile_load(char *const *directories, const char *name, unsigned flags, struct profile **ret,
 		 struct error *error);
@@ -146,6 +146,8 @@ int profile_load_file(char *const *directories, const char *path, unsigned flags
 /* The same from text in memory (`path` for messages only): pure, for tests and fuzzing. */
 int profile_parse(char *const *directories, const char *name, const char *path, const char *text,
 		  size_t length, unsigned flags, struct profile **ret, struct error *error);
+/* -EOPNOTSUPP, naming section and key, when the profile asks for what no step does yet. */
+int profile_supported(const struct profile *profile, struct error *error);
 struct profile *profile_free(struct profile *profile); /* NULL-safe, returns NULL */
 void profile_freep(struct profile **profile);
 

@@ -186,9 +186,6 @@ extern const struct step step_resolver;
  * written last. 1: one had gone. */
 int resolver_keep(const struct host *host, struct instance *instance, struct error *error);
 
-/* -EOPNOTSUPP, naming section and key, when the profile asks for what no step does yet. */
-int steps_supported(const struct profile *profile, struct error *error);
-
 struct instance *instance_new(const char *name);
 /* Closes what it holds; frees it. NULL-safe, returns NULL. */
 struct instance *instance_free(struct instance *instance);

@@ -95,10 +95,35 @@ void error_prefix(struct error *error, const char *format, ...)
 	error->what = joined;
 }
 
+void error_add(struct error *error, struct error *further)
+{
+	struct error *place = error;
+
+	if (error && error->code && further->code) {
+		while (place->more)
+			place = place->more;
+		place = place->more = malloc(sizeof(*place));
+	}
+	if (!place || !further->code) {
+		error_clear(further);
+		return;
+	}
+	*place = *further;
+	*further = (struct error){};
+}
+
 void error_clear(struct error *error)
 {
+	struct error *more;
+
 	if (!error)
 		return;
+	while ((more = error->more)) {
+		error->more = more->more;
+		more->more = NULL;
+		error_clear(more);
+		free(more);
+	}
 	free(error->what);
 	free(error->hint);
 	*error = (struct error){};

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* nsctl check: are profiles right? Reads the files itself; nsctld is not asked. */
+#include <grp.h>
 #include <limits.h>
+#include <pwd.h>
 #include <string.h>
 
 #include "cli.h"
@@ -17,6 +19,27 @@ static bool names_file(const char *word)
 	       (length > 4 && str_equal(word + length - 4, ".ini") && access(word, F_OK) == 0);
 }
 
+static bool is_number(const char *word)
+{
+	return word[strspn(word, "0123456789")] == '\0';
+}
+
+/* No mistake: a profile may be for several machines. But whoever is meant can't use it here. */
+static void warn_of_strangers(const struct profile *profile)
+{
+	char *const *name;
+
+	STRV_FOREACH(name, profile->users)
+		if (!is_number(*name) && !getpwnam(*name))
+			report_warning(_("%s: in [access], users: no user \"%s\" on this machine"),
+				       profile->path, *name);
+	STRV_FOREACH(name, profile->groups)
+		if (!is_number(*name) && !getgrnam(*name))
+			report_warning(
+				_("%s: in [access], groups: no group \"%s\" on this machine"),
+				profile->path, *name);
+}
+
 static int check_one(const struct cli *cli, const char *word)
 {
 	_cleanup_(profile_freep) struct profile *profile = NULL;
@@ -29,12 +52,16 @@ static int check_one(const struct cli *cli, const char *word)
 		r = profile_load_file(directories, word, 0, &profile, &error);
 	else
 		r = profile_load(directories, word, profile_flags(cli), &profile, &error);
+	if (r == 0)
+		r = profile_supported(profile, &error);
 	if (r < 0) {
 		if (!error.code)
 			error_errno(&error, r, "%s", shown ?: "?");
-		report_error(&error);
+		for (const struct error *each = &error; each; each = each->more)
+			report_error(each);
 		return EXIT_FAILURE;
 	}
+	warn_of_strangers(profile);
 	printf("%s: %s\n", names_file(word) ? shown : profile->path, _("ok"));
 	return EXIT_SUCCESS;
 }
@@ -93,6 +120,8 @@ const struct command command_check = {
 	.summary = N_("look for mistakes in profiles"),
 	.details = N_(
 		"Looks for mistakes in profiles: those named, files anywhere (a word with a slash, or\n"
-		"NAME.ini), or all there are. Works without nsctld. Fails when there is a mistake."),
+		"NAME.ini), or all there are. All mistakes are told of, and what this version can't\n"
+		"do; then it fails. Who is named in [access] and not known on this machine is only\n"
+		"warned of. Works without nsctld."),
 	.run = run,
 };

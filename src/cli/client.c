@@ -182,8 +182,11 @@ static int call_failed(int r, const char *name, const json_t *parameters, struct
 	}
 	if (r == -EREMOTEIO)
 		return protocol_error(name ?: "?", parameters, error);
-	if (r == -ECONNRESET || r == -EPIPE)
-		return error_set(error, -r, _("nsctld has closed the connection"));
+	if (r == -ECONNRESET || r == -EPIPE) {
+		error_set(error, -r, _("nsctld has closed the connection"));
+		error_hint(error, _("if it was stopped or restarted just now, say it again"));
+		return r;
+	}
 	if (r == -EBADMSG)
 		return error_set(error, -r, _("nsctld's answer makes no sense"));
 	return error_errno(error, r, _("can't ask nsctld"));

@@ -69,7 +69,7 @@ static int load(struct operation *operation, struct profile **ret)
 	int r = manager_profile(operation->manager, operation->name, ret, &operation->error);
 
 	if (r == 0)
-		r = steps_supported(*ret, &operation->error);
+		r = profile_supported(*ret, &operation->error);
 	return r;
 }
 
@@ -212,7 +212,7 @@ int manager_explain(struct manager *manager, const char *name, FILE *out, struct
 		return error_oom(error);
 	r = manager_profile(manager, name, &profile, error);
 	if (r == 0)
-		r = steps_supported(profile, error);
+		r = profile_supported(profile, error);
 	if (r < 0)
 		return r;
 	context.profile = profile;

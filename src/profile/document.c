@@ -119,6 +119,7 @@ struct parse {
 	const struct schema_key *section; /* any key of the section that the lines stand in */
 	char *instance;
 	unsigned line;
+	bool skip; /* the section is none: what stands in it is not looked at */
 };
 
 /* "FILE:LINE: in [service openvpn], " and what is wrong. */
@@ -298,8 +299,14 @@ static int on_line(const struct ini_line *line, void *userdata, struct error *er
 	struct parse *parse = userdata;
 
 	parse->line = line->number;
-	if (!line->key)
-		return begin_section(parse, line->section, error);
+	if (!line->key) {
+		int r = begin_section(parse, line->section, error);
+
+		parse->skip = r < 0;
+		return r;
+	}
+	if (parse->skip)
+		return 0;
 	if (parse->section)
 		return on_key(parse, line->key, line->value, error);
 	error_set(error, EINVAL, _("%s:%u: %s stands before the first [SECTION]"), parse->path,

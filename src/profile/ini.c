@@ -24,17 +24,21 @@
 #define LINE_LENGTH_MAX    4096
 #define SECTION_LENGTH_MAX 49 /* MAX_SECTION - 1 in inih */
 #define KEY_LENGTH_MAX     49
+#define MISTAKES_MAX       50 /* that are told of at once */
 
 struct source {
 	const char *path, *left;
 	size_t n_left;
 	unsigned number;
 	bool announce; /* the next line is the empty key that reports the section */
+	bool header;   /* this line begins one */
 	char *value;   /* of the line that inih is looking at */
 	ini_line_fn fn;
 	void *userdata;
-	struct error *error;
-	int r;
+	struct error *error; /* of this line */
+	struct error *all;
+	unsigned mistakes;
+	int r; /* other than -EINVAL: no use to go on */
 };
 
 static int refuse(struct source *source, const char *format, ...) _printf_(2, 3);
@@ -50,6 +54,16 @@ static int refuse(struct source *source, const char *format, ...)
 	if (!text)
 		return error_oom(source->error);
 	return error_set(source->error, EINVAL, "%s:%u: %s", source->path, source->number, text);
+}
+
+/* Keeps what was wrong with a line, and goes on with the next: all mistakes are told of at once. */
+static void end_line(struct source *source, int r)
+{
+	error_add(source->all, source->error);
+	if (r == -EINVAL)
+		source->mistakes++;
+	if (r != -EINVAL || source->mistakes == MISTAKES_MAX)
+		source->r = r;
 }
 
 /* No control characters but the tab, and well-formed UTF-8: whatever str_escape leaves alone. */
@@ -133,6 +147,7 @@ static int next_line(struct source *source, char *buffer, size_t room)
 	_cleanup_free_ char *line = NULL;
 	int r;
 
+	source->header = false;
 	source->number++;
 	source->left += length + (newline != NULL);
 	source->n_left -= length + (newline != NULL);
@@ -152,14 +167,16 @@ static int next_line(struct source *source, char *buffer, size_t room)
 		strcpy(buffer, "\n");
 		return 0;
 	}
-	return *line == '[' ? section_line(source, line, buffer, room)
-			    : key_line(source, line, buffer, room);
+	source->header = *line == '[';
+	return source->header ? section_line(source, line, buffer, room)
+			      : key_line(source, line, buffer, room);
 }
 
 /* The fgets of inih. */
 static char *read_line(char *buffer, int room, void *stream)
 {
 	struct source *source = stream;
+	int r;
 
 	if (source->r < 0)
 		return NULL;
@@ -169,7 +186,13 @@ static char *read_line(char *buffer, int room, void *stream)
 	}
 	if (source->n_left == 0)
 		return NULL;
-	source->r = next_line(source, buffer, room);
+	r = next_line(source, buffer, room);
+	if (r < 0) {
+		end_line(source, r);
+		if (source->header) /* where the next lines belong is not known */
+			source->r = r;
+		strcpy(buffer, "\n");
+	}
 	return source->r < 0 ? NULL : buffer;
 }
 
@@ -188,19 +211,21 @@ static int on_pair(void *stream, const char *section, const char *key, const cha
 		return 0;
 	if (*key)
 		line.value = source->value ? source->value : value;
-	source->r = source->fn(&line, source->userdata, source->error);
+	end_line(source, source->fn(&line, source->userdata, source->error));
 	return source->r >= 0;
 }
 
 int ini_each(const char *path, const char *text, size_t length, ini_line_fn fn, void *userdata,
 	     struct error *error)
 {
+	_cleanup_error_ struct error local = {};
 	struct source source = { .path = path,
 				 .left = text,
 				 .n_left = length,
 				 .fn = fn,
 				 .userdata = userdata,
-				 .error = error };
+				 .error = &local,
+				 .all = error };
 	int r = ini_parse_stream(read_line, &source, on_pair, &source);
 
 	free(source.value);
@@ -208,5 +233,7 @@ int ini_each(const char *path, const char *text, size_t length, ini_line_fn fn, 
 		return source.r;
 	if (r == -2)
 		return error_oom(error);
-	return r ? refuse(&source, "%s", _("not understood")) : 0;
+	if (r && !source.mistakes)
+		end_line(&source, refuse(&source, "%s", _("not understood")));
+	return source.mistakes ? -EINVAL : 0;
 }

@@ -317,10 +317,19 @@ int profile_validate(const struct profile *profile, struct error *error)
 		check_routes,    check_publish, check_dns,      check_mounts,
 		check_egress,    check_aaaa,    check_services,
 	};
-	const struct check check = { profile, error };
-	int r = 0;
+	int (*const *rule)(const struct check *);
+	int result = 0;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(rules); i++)
-		r = rules[i](&check);
-	return r;
+	ARRAY_FOREACH(rule, rules) {
+		_cleanup_error_ struct error local = {};
+		const struct check check = { profile, &local };
+		int r = (*rule)(&check);
+
+		error_add(error, &local);
+		if (r == -ENOMEM)
+			return r;
+		if (r < 0)
+			result = r;
+	}
+	return result;
 }

@@ -29,6 +29,33 @@ same_except_profile() {
 	END
 }
 
+@test "check tells of all mistakes, of what no step does, and of strangers" {
+	profile bad <<-END
+		[link]
+		adress = 10.77.0.2/24
+		mtu = much
+		[access]
+		users = nobody
+	END
+	refused bad.ini:2 adress bad.ini:3 much -- nsctl check bad
+	profile bad <<-END
+		[link]
+		publish = 8080 -> 80
+		[service web]
+		command = httpd
+	END
+	refused "[link] publish" "[service NAME]" -- nsctl check bad
+	refused "[link] publish" -- nsctl up bad
+	profile bad <<-END
+		[access]
+		users = nobody, nosuchuser
+		groups = nosuchgroup
+	END
+	run nsctl check bad
+	[[ $status -eq 0 && $output != *'"nobody"'* ]]
+	says 'users: no user "nosuchuser"' 'groups: no group "nosuchgroup"' ok
+}
+
 @test "an unknown section" {
 	refuses_profile /etc/nsctl/profiles/bad.ini:1 lnik link <<-END
 		[lnik]

@@ -50,6 +50,77 @@ static void the_address_is_that_of_a_host(_unused_ void **state)
 	profile_free(good("[link]\naddress = 10.1.2.127/24\n"));
 }
 
+/* In their order, and nothing that only follows from another. */
+static void all_mistakes_are_told_of(_unused_ void **state)
+{
+	static const struct {
+		const char *text, *whats[5];
+	} cases[] = {
+		{ "[link]\nmtu = x\nfoo = 1\n[nosec]\na = b\n[route]\nfoo\n",
+		  { "test.ini:2: in [link], mtu = \"x\": not a number",
+		    "test.ini:3: in [link], foo: no such key",
+		    "test.ini:4: [nosec]: no such section",
+		    "test.ini:7: \"foo\" is neither [SECTION] nor KEY = VALUE" } },
+		{ "[link]\nfoo = 1\n[route\nadd = x\n",
+		  { "test.ini:2: in [link], foo: no such key",
+		    "test.ini:3: \"[route\" is not the header of a section" } },
+		{ "[link]\naddress = 10.1.2.0/24\n[dns]\nenforce = yes\n",
+		  { "test.ini:2: in [link], address = \"10.1.2.0/24\": is the network or broadcast "
+		    "address of 10.1.2.0/24, not that of a host",
+		    "test.ini:4: in [dns], enforce = \"yes\": there is no nameserver in [dns] to "
+		    "enforce" } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_error_ struct error error = {};
+		const struct error *each = &error;
+		struct profile *profile = NULL;
+
+		assert_int_equal(parse(cases[i].text, strlen(cases[i].text), &profile, &error),
+				 -EINVAL);
+		for (const char *const *what = cases[i].whats; *what; what++, each = each->more) {
+			assert_non_null(each);
+			assert_string_equal(error_text(each), *what);
+		}
+		assert_null(each);
+	}
+}
+
+/* A file that is none is not told of line by line. */
+static void there_is_an_end_to_mistakes(_unused_ void **state)
+{
+	_cleanup_free_ char *text = calloc(1, 10000);
+	_cleanup_error_ struct error error = {};
+	struct profile *profile = NULL;
+	unsigned told = 0;
+
+	for (unsigned i = 0; i < 1000; i++)
+		strcat(text, "no\n");
+	assert_int_equal(parse(text, strlen(text), &profile, &error), -EINVAL);
+	for (const struct error *each = &error; each; each = each->more)
+		told++;
+	assert_int_equal(told, 50);
+}
+
+static void what_no_step_does_is_told_of(_unused_ void **state)
+{
+	_cleanup_error_ struct error error = {};
+	struct profile *profile = good("[namespace]\npid = yes\n[link]\npublish = 8080 -> 80\n");
+
+	assert_int_equal(profile_supported(profile, &error), -EOPNOTSUPP);
+	assert_string_equal(error_text(&error),
+			    "not supported by this version of nsctl: [namespace] "
+			    "pid, uts, ipc and hostname");
+	assert_non_null(error.more);
+	assert_string_equal(error_text(error.more),
+			    "not supported by this version of nsctl: [link] publish");
+	assert_null(error.more->more);
+	profile_free(profile);
+	profile = good("[link]\nmtu = 1400\n");
+	assert_int_equal(profile_supported(profile, NULL), 0);
+	profile_free(profile);
+}
+
 static void keys_without_a_meaning_are_refused(_unused_ void **state)
 {
 	static const struct refusal refusals[] = {
@@ -170,6 +241,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_gateway_is_a_neighbour),
 		cmocka_unit_test(the_address_is_that_of_a_host),
+		cmocka_unit_test(all_mistakes_are_told_of),
+		cmocka_unit_test(there_is_an_end_to_mistakes),
+		cmocka_unit_test(what_no_step_does_is_told_of),
 		cmocka_unit_test(keys_without_a_meaning_are_refused),
 		cmocka_unit_test(no_key_of_the_link_goes_without_a_link),
 		cmocka_unit_test(routes_lead_somewhere),

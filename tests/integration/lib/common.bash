@@ -102,7 +102,8 @@ record_before() {
 
 # What may stay a moment longer than the end of what it belongs to: the kernel's number for a network
 # namespace (a connection that is being closed can hold one that has no name, no link and no process
-# any more), and the processes and listeners of what a test has ended without waiting for it.
+# any more, for 100 seconds where nobody answers: tcp_orphan_retries), and the processes and listeners
+# of what a test has ended without waiting for it.
 late=namespaces,processes,sockets
 
 # same_late_things RECORD
@@ -119,7 +120,7 @@ same_as_before() {
 	$oracle record /run/world/after
 	! $oracle compare "$before" /run/world/after >/dev/null || return 0
 	$oracle compare --only=$others "$before" /run/world/after || status=1
-	wait_until same_late_things "$before" 2>/dev/null || true
+	wait_until -t 130 same_late_things "$before" 2>/dev/null || true
 	$oracle compare --only=$late "$before" /run/world/after-late || status=1
 	return $status
 }
