@@ -219,8 +219,8 @@ int host_release(struct host *host, struct error *error);
 /* Takes away what no profile uses of that: a daemon that died had made it for one, and has not come
  * to write down for which. */
 int host_release_unused(struct host *host, struct error *error);
-/* At the start: takes out of others' firewalls what an earlier daemon put there for an interface that
- * no profile uses, and that is not another's by now. */
+/* At the start: takes out of others' firewalls what an earlier daemon put there for an interface
+ * that no profile uses, and that is not another's by now. */
 int host_release_forgotten(const struct host *host, struct error *error);
 /* To be called before something is made that would look like another's to the next daemon, if this
  * one died right after it. */
