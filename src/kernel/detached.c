@@ -110,9 +110,9 @@ int detached_find(const char *path, int *ret_pidfd, struct file_id *ret_network)
 	if (pid < 0)
 		return pid;
 	pidfd = pidfd_open(pid, 0);
-	r = network_of(pid, &network);
+	r = pidfd < 0 ? -errno : network_of(pid, &network);
 	/* asked again: both are of the one that has the lock, and of no later process */
-	if (pidfd < 0 || holder(fd) != pid)
+	if (holder(fd) != pid)
 		return -ESRCH;
 	if (r < 0)
 		return r;
