@@ -13,7 +13,7 @@
 #define ANSWER_PRIORITY UINT32_C(0x6e736376) /* by which our answers are known to our rules */
 #define OWN_USER        "nsctl-aaaa"
 
-enum { QUEUE_FIRST = 0x6e00, QUEUE_TRIES = 256 };
+enum { QUEUE_FIRST = 0x6e00, QUEUE_TRIES = 256, PATIENCE_USEC = 2000000, LOOK_AGAIN_MS = 10 };
 
 /* The lock says that we run, and whose process this is, to whoever looks after us. It would go with
  * any descriptor of the file that is closed: this one stays open. */
@@ -168,13 +168,26 @@ static struct rules rules_of(const struct options *options)
 	};
 }
 
+/* The table of one that was killed stays until its guard has gone too, a moment after it. */
+static int make_rules_patiently(struct nft *nft, const struct rules *rules, struct error *error)
+{
+	uint64_t end = now_usec() + PATIENCE_USEC;
+	int r;
+
+	while ((r = rules_make(nft, rules, error)) == -EEXIST && now_usec() < end) {
+		error_clear(error);
+		poll(NULL, 0, LOOK_AGAIN_MS);
+	}
+	return r;
+}
+
 int program_make_rules(struct program *program, struct error *error)
 {
 	const struct rules rules = rules_of(&program->options);
 	int r = nft_open(&program->nft, error);
 
 	if (r >= 0)
-		r = rules_make(program->nft, &rules, error);
+		r = make_rules_patiently(program->nft, &rules, error);
 	if (r < 0)
 		return r;
 	program->end = rules_end(program->nft, &rules);
