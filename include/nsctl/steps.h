@@ -142,9 +142,9 @@ enum { STEP_MADE = 1, STEP_MENDED = 2 };
 
 struct step {
 	const char *name;
-	/* Its `up` works on nothing but files and mounts of the profile: where everything is to be
-	 * made, it runs on a thread, beside the steps that follow those that are marked like this.
-	 */
+	/* Its `up` works on nothing but files and mounts of the profile, and has no warnings: where
+	 * everything is to be made, it runs on a thread, beside the steps that follow those that
+	 * are marked like this. */
 	bool beside;
 	/* Does the profile ask for it? */
 	bool (*wanted)(const struct profile *profile);

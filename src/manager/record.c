@@ -40,9 +40,7 @@ static int read_own(const char *path, char **ret, size_t *ret_length)
 
 	if (fd < 0 && errno == ENOENT)
 		return 0;
-	if (fd < 0 && errno != ELOOP && errno != ENXIO)
-		return -errno;
-	if (fd >= 0 && fstat(fd, &st) < 0)
+	if (fd < 0 ? errno != ELOOP && errno != ENXIO : fstat(fd, &st) < 0)
 		return -errno;
 	if (fd < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 0022)) {
 		log_warning("%s was not written by nsctld; it is left alone", path);

@@ -264,17 +264,16 @@ bool repair_begin(struct operation *operation, struct instance *instance,
 	struct manager *manager = operation->manager;
 	struct guard *guard = instance->guard;
 	uint32_t config = 0;
+	int r;
 
 	if (!profile->repair) {
 		repair_forget(manager, instance);
 		return false;
 	}
-	if (repair_config(profile, &config) < 0) {
-		give_up(guard, strdup(_("out of memory")));
-		return false;
-	}
-	if (instance->config && instance->config != config) {
-		give_up(guard, strdup(_("the profile was changed since it was made")));
+	r = repair_config(profile, &config);
+	if (r < 0 || (instance->config && instance->config != config)) {
+		give_up(guard, strdup(r < 0 ? _("out of memory")
+					    : _("the profile was changed since it was made")));
 		return false;
 	}
 	guard->waits_for_bridge = bridge_is_missing(manager, instance);

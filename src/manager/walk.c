@@ -103,7 +103,6 @@ static void *lane_run(void *argument)
 static size_t lane_start(struct lane *lane, const struct step_context *context, size_t first)
 {
 	lane->context = *context;
-	lane->context.warnings = NULL;
 	lane->first = lane->end = first;
 	while (steps[lane->end] && steps[lane->end]->beside)
 		lane->end++;
@@ -114,16 +113,11 @@ static size_t lane_start(struct lane *lane, const struct step_context *context, 
 }
 
 /* Waits for it, and hands over what became of it; a failure of the others was before. */
-static int lane_end(struct lane *lane, struct operation *operation, struct step_context *context)
+static int lane_end(struct lane *lane, struct operation *operation)
 {
-	char **warning;
-
 	if (lane->running)
 		pthread_join(lane->thread, NULL);
 	operation->changed |= lane->changed;
-	STRV_FOREACH(warning, lane->context.warnings)
-		strv_add(&context->warnings, *warning);
-	strv_free(lane->context.warnings);
 	if (lane->failed && !operation->code) {
 		fail(operation, lane->result, lane->failed);
 		error_clear(&operation->error);
@@ -165,7 +159,7 @@ static int walk_fresh(struct operation *operation, struct step_context *context)
 			fail(operation, r, steps[i]->name);
 		i++;
 	}
-	return lane_end(&lane, operation, context);
+	return lane_end(&lane, operation);
 }
 
 int walk(struct operation *operation, struct step_context *context, bool fresh)

@@ -86,12 +86,12 @@ static int save_side_effects(struct host *host)
 	if (!directory)
 		return -errno;
 	while (r == 0 && (r = directory_next(directory, &entry)) > 0) {
-		_cleanup_free_ char *name = str_format("net/ipv4/conf/%s/forwarding", entry),
-				    *value = NULL;
+		_cleanup_free_ char *name = NULL, *value = NULL;
 
 		r = 0;
 		if (strcmp(entry, "all") == 0) /* it is ip_forward itself */
 			continue;
+		name = str_format("net/ipv4/conf/%s/forwarding", entry);
 		if (!name)
 			r = -ENOMEM;
 		else if (sysctl_get(name, &value) == 0 && strcmp(value, "1") == 0)

@@ -178,39 +178,32 @@ static int make_pair(struct step_context *context, int master, struct error *err
 	return r < 0 ? r : rt_link_set_up_named(inside, profile->interface, error);
 }
 
-/* Brings both ends to what the profile says; 1 when something had to be changed. */
-static int settle(struct step_context *context, int master, struct error *error)
+/* Brings both ends to what the profile says, from what they are. */
+static int settle(struct step_context *context, int master, const struct rt_link_info *outer,
+		  const struct rt_link_info *inner, struct error *error)
 {
-	struct rt *host = context->host->rt, *inside;
+	struct rt *host = context->host->rt, *inside = NULL;
 	const struct profile *profile = context->profile;
-	struct rt_link_info outer, inner;
-	int changed = 0, r;
+	int changed = 0, r = instance_rt(context->instance, &inside, error);
 
-	r = instance_rt(context->instance, &inside, error);
-	if (r < 0)
-		return r;
-	if (look_outer(context, &outer) <= 0 || look_inner(context, &inner) <= 0)
-		return error_set(error, ENODEV, _("link %s vanished"),
-				 context->instance->host_interface);
-	if (r == 0 && outer.master != master)
-		changed = 1, r = rt_link_set_master(host, outer.index, master, error);
+	if (r == 0 && outer->master != master)
+		changed = 1, r = rt_link_set_master(host, outer->index, master, error);
 	/* a port that has just joined its bridge is not isolated */
-	if (r == 0 && master && (outer.master == master && outer.isolated) != profile->isolate)
-		changed = 1, r = rt_link_set_isolated(host, outer.index, profile->isolate, error);
-	if (r == 0 && profile->mtu && outer.mtu != profile->mtu)
-		changed = 1, r = rt_link_set_mtu(host, outer.index, profile->mtu, error);
-	if (r == 0 && profile->mtu && inner.mtu != profile->mtu)
-		changed = 1, r = rt_link_set_mtu(inside, inner.index, profile->mtu, error);
-	if (r == 0 && profile->has_mac && memcmp(&inner.mac, &profile->mac, sizeof(inner.mac)) != 0)
-		changed = 1, r = rt_link_set_mac(inside, inner.index, &profile->mac, error);
-	if (r == 0 && !outer.up)
-		changed = 1, r = rt_link_set_up(host, outer.index, error);
-	if (r == 0 && !inner.up)
-		changed = 1, r = rt_link_set_up(inside, inner.index, error);
+	if (r == 0 && master && (outer->master == master && outer->isolated) != profile->isolate)
+		changed = 1, r = rt_link_set_isolated(host, outer->index, profile->isolate, error);
+	if (r == 0 && profile->mtu && outer->mtu != profile->mtu)
+		changed = 1, r = rt_link_set_mtu(host, outer->index, profile->mtu, error);
+	if (r == 0 && profile->mtu && inner->mtu != profile->mtu)
+		changed = 1, r = rt_link_set_mtu(inside, inner->index, profile->mtu, error);
+	if (r == 0 && profile->has_mac &&
+	    memcmp(&inner->mac, &profile->mac, sizeof(inner->mac)) != 0)
+		changed = 1, r = rt_link_set_mac(inside, inner->index, &profile->mac, error);
+	if (r == 0 && !outer->up)
+		changed = 1, r = rt_link_set_up(host, outer->index, error);
+	if (r == 0 && !inner->up)
+		changed = 1, r = rt_link_set_up(inside, inner->index, error);
 	context->instance->isolated = profile->isolate;
-	if (r < 0)
-		return r;
-	return changed ? STEP_MENDED : 0;
+	return r < 0 ? r : changed ? STEP_MENDED : 0;
 }
 
 /* Somebody gave the outer end another name: the pair, known by its inner end, is made anew. */
@@ -251,7 +244,8 @@ static int settle_or_make(struct step_context *context, struct error *error)
 	}
 	if (r < 0)
 		return r;
-	r = has_outer ? settle(context, master, error) : make_pair(context, master, error);
+	r = has_outer ? settle(context, master, &outer, &inner, error)
+		      : make_pair(context, master, error);
 	if (r >= 0 && config_of(context->profile, &context->instance->link_config) < 0)
 		r = error_oom(error);
 	if (r < 0)
