@@ -165,7 +165,7 @@ int errno_by_name(const char *name)
 		int code;
 	} errors[] = {
 		{ "ENOMEM", ENOMEM }, { "EMFILE", EMFILE }, { "EINTR", EINTR },
-		{ "EPERM", EPERM },   { "ENOSPC", ENOSPC },
+		{ "EPERM", EPERM },   { "ENOSPC", ENOSPC }, { "EEXIST", EEXIST },
 	};
 
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)

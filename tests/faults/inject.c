@@ -8,6 +8,8 @@
  *
  *     --actor ACTOR --call CALL --number N   which call: the N-th CALL of ACTOR
  *     --actor ACTOR --call CALL --every      each of them fails, until SIGTERM
+ *     --of WORD                              only those with a path that ends so; of the messages
+ *                                            over netlink, those of the type with this number
  *     --do KILL|KILL-SELF|ERRNO              KILL: the program; KILL-SELF: the one that calls
  *     --report FD                            where to say "ready PID" (of the tracer), and "fired"
  *
@@ -53,6 +55,7 @@ struct injector {
 	int report_fd;
 	const char *actor;
 	const struct call *call; /* NULL: only count */
+	const char *of;          /* NULL: all */
 	unsigned long wanted;
 	bool every;
 	enum { DO_FAIL, DO_KILL, DO_KILL_SELF } what;
@@ -155,7 +158,9 @@ static bool is_wanted(const struct injector *injector, const struct thread *thre
 		      const struct call *call)
 {
 	return injector->call && (!injector->fired || injector->every) && injector->call == call &&
-	       strcmp(injector->actor, thread->actor) == 0;
+	       strcmp(injector->actor, thread->actor) == 0 &&
+	       (!injector->of || call->number == CALL_NETLINK ||
+		tracee_names(thread->tid, thread->arguments, injector->of));
 }
 
 static void kill_it(struct injector *injector, pid_t process)
@@ -185,7 +190,8 @@ static void on_netlink(struct injector *injector, struct thread *thread)
 {
 	bool wanted = is_wanted(injector, thread, call_by_name("netlink")) && !injector->sequence;
 	unsigned long left = injector->wanted - injector->seen; /* 1: the first of this call */
-	size_t n = netlink_sent(thread->process, thread->number, thread->arguments,
+	int type = wanted && injector->of ? atoi(injector->of) : 0;
+	size_t n = netlink_sent(thread->process, thread->number, thread->arguments, type,
 				wanted && injector->what == DO_FAIL ? (ssize_t)left - 1 : -1,
 				&injector->sequence);
 
@@ -426,6 +432,7 @@ static void parse(struct injector *injector, int argc, char **argv)
 		{ "actor", required_argument, NULL, 'a' },
 		{ "call", required_argument, NULL, 'c' },
 		{ "number", required_argument, NULL, 'n' },
+		{ "of", required_argument, NULL, 'o' },
 		{ "every", no_argument, NULL, 'e' },
 		{ "do", required_argument, NULL, 'd' },
 		{ "report", required_argument, NULL, 'r' },
@@ -444,6 +451,9 @@ static void parse(struct injector *injector, int argc, char **argv)
 			break;
 		case 'n':
 			injector->wanted = strtoul(optarg, NULL, 10);
+			break;
+		case 'o':
+			injector->of = optarg;
 			break;
 		case 'e':
 			injector->every = true;

@@ -25,6 +25,9 @@ int errno_by_name(const char *name); /* 0: unknown */
 
 /* ---- tracee.c: a stopped thread's registers and memory ------------------------------------- */
 
+/* Is one of the arguments a path that ends like this? */
+bool tracee_names(pid_t tid, const uint64_t arguments[6], const char *end);
+
 /* False: nothing is known of this processor's registers, and the others do nothing. */
 bool tracee_is_known(void);
 /* Makes the system call that it is about to enter none at all. */
@@ -34,10 +37,11 @@ void tracee_set_result(pid_t tid, int64_t result);
 
 /* ---- netlink.c: messages on their way to the kernel, and its answers ------------------------ */
 
-/* The number of messages that this call is about to send (0: it is none that sends any over
- * netlink). The one with index `spoil` (-1: none) is given a type that no kernel knows, so that it
- * is answered with an error; its sequence number is left in *ret_sequence. */
-size_t netlink_sent(pid_t tid, int number, const uint64_t arguments[6], ssize_t spoil,
+/* The number of messages, of this type (0: of any), that this call is about to send (0: it is none
+ * that sends any over netlink). The one with index `spoil` (-1: none) is given a type that no
+ * kernel knows, so that it is answered with an error; its sequence number is left in *ret_sequence.
+ */
+size_t netlink_sent(pid_t tid, int number, const uint64_t arguments[6], int type, ssize_t spoil,
 		    uint32_t *ret_sequence);
 /* Changes the error in the answer to that message, if it is in what the call returned `length`
  * bytes of. */

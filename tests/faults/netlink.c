@@ -74,11 +74,12 @@ static bool data_of(pid_t tid, int number, const uint64_t arguments[6], uint64_t
 	return true;
 }
 
-/* The ends of a batch are no messages of their own. */
-static bool counts(int protocol, const struct nlmsghdr *h)
+/* The ends of a batch are no messages of their own (and have the numbers of others' types). */
+static bool counts(int protocol, const struct nlmsghdr *h, int type)
 {
-	return protocol != NETLINK_NETFILTER ||
-	       (h->nlmsg_type != NFNL_MSG_BATCH_BEGIN && h->nlmsg_type != NFNL_MSG_BATCH_END);
+	return (protocol != NETLINK_NETFILTER ||
+		(h->nlmsg_type != NFNL_MSG_BATCH_BEGIN && h->nlmsg_type != NFNL_MSG_BATCH_END)) &&
+	       (!type || h->nlmsg_type == type);
 }
 
 static uint16_t unknown_type(int protocol)
@@ -86,7 +87,7 @@ static uint16_t unknown_type(int protocol)
 	return protocol == NETLINK_NETFILTER ? NFNL_SUBSYS_NFTABLES << 8 | 0xff : 0x7fff;
 }
 
-size_t netlink_sent(pid_t tid, int number, const uint64_t arguments[6], ssize_t spoil,
+size_t netlink_sent(pid_t tid, int number, const uint64_t arguments[6], int type, ssize_t spoil,
 		    uint32_t *ret_sequence)
 {
 	uint64_t address;
@@ -102,7 +103,7 @@ size_t netlink_sent(pid_t tid, int number, const uint64_t arguments[6], ssize_t 
 	left = length;
 	for (struct nlmsghdr *h = (struct nlmsghdr *)buffer; NLMSG_OK(h, left);
 	     h = NLMSG_NEXT(h, left)) {
-		if (!counts(protocol, h))
+		if (!counts(protocol, h, type))
 			continue;
 		if (spoil == (ssize_t)count) {
 			h->nlmsg_type = unknown_type(protocol);

@@ -1,11 +1,46 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Registers of a thread that is stopped at a system call (ptrace(2)); one block a processor. */
+/*
+ * A thread that is stopped at a system call (ptrace(2)): strings in its memory, and its registers,
+ * one block a processor.
+ */
 #include <elf.h>
+#include <errno.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 
 #include "inject.h"
+
+#define PATH_LENGTH_MAX 256
+
+/* False: no string is there, or none that is short enough. */
+static bool string_at(pid_t tid, uint64_t address, char string[PATH_LENGTH_MAX])
+{
+	for (size_t i = 0; i < PATH_LENGTH_MAX; i += sizeof(long)) {
+		long word;
+
+		errno = 0;
+		word = ptrace(PTRACE_PEEKDATA, tid, address + i, 0);
+		if (errno)
+			return false;
+		memcpy(string + i, &word, sizeof(word));
+		if (memchr(&word, 0, sizeof(word)))
+			return true;
+	}
+	return false;
+}
+
+bool tracee_names(pid_t tid, const uint64_t arguments[6], const char *end)
+{
+	char string[PATH_LENGTH_MAX];
+
+	for (size_t i = 0; i < 4; i++)
+		if (string_at(tid, arguments[i], string) && strlen(string) >= strlen(end) &&
+		    strcmp(string + strlen(string) - strlen(end), end) == 0)
+			return true;
+	return false;
+}
 
 #if defined(__x86_64__)
 static void change(pid_t tid, size_t offset, uint64_t value)

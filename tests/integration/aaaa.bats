@@ -351,6 +351,21 @@ freezable() {
 	nsctl status --json office | jq -e '.profiles[0].repair.count == 1'
 }
 
+@test "frozen while no nsctld runs: another takes its place when there is one again" {
+	local before
+	office
+	before=$(responder office)
+	freezable "$before"
+	nsctld_stop
+	echo 1 >"$group/cgroup.freeze"
+	wait_until grep -q "frozen 1" "$group/cgroup.events"
+	nsctld_start
+	wait_until is_gone "$before"
+	wait_until responder office
+	wait_until answered_at_once in_office
+	no_drift office
+}
+
 @test "frozen, repair = no: status says so, up puts another in its place, down ends it" {
 	local before
 	profile office <<-END

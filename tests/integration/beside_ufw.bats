@@ -147,6 +147,12 @@ prepare() {
 	nsctl exec lan2 -- "$integration/lib/web-server" self 10.7.0.2 inside >/run/world/served 3>&- &
 	wait_until grep -q ready /run/world/served
 	run ! inside lan3 curl -sS -m 1 http://10.7.0.2/
+	undo "sysctl -qw net.bridge.bridge-nf-call-iptables=1"
+	sysctl -qw net.bridge.bridge-nf-call-iptables=0 # then it sees none of them
+	run -0 nsctl up lan3
+	equal "$output" "lan3: already up"
+	equal "$(inside lan3 curl -sS -m 40 http://10.7.0.2/)" inside
+	sysctl -qw net.bridge.bridge-nf-call-iptables=1
 	local told
 	told=$(nsctl up lan3 2>&1 | sed -n 's/.*let that through: //p')
 	equal "$told" "iptables -I FORWARD -i br7 -o br7 -j ACCEPT"

@@ -124,6 +124,14 @@ mounts_at() {
 	run -1 grep -F 192.0.2.7 <(nft list table inet nsctl)
 }
 
+@test "a rule of somebody else's in our chains is drift" {
+	say '[link]'
+	nsctl up changing
+	nft add rule inet nsctl forward ip daddr 192.0.2.7 drop
+	changes
+	run -1 grep -F 192.0.2.7 <(nft list table inet nsctl)
+}
+
 @test "another bridge: the old one goes with its last profile" {
 	say '[link]' 'bridge = nsctl0'
 	nsctl up changing

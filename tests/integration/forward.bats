@@ -152,6 +152,21 @@ prepare_file() {
 	same_as_before
 }
 
+@test "a profile whose address is the first of its subnet: the host has the second, or the other one" {
+	local subnet
+	for subnet in 24:10.77.0.2 31:10.77.0.0; do
+		profile first <<-END
+			[link]
+			type = ptp
+			address = 10.77.0.1/${subnet%:*}
+		END
+		nsctl up first
+		equal "$(ip -4 -j address show dev ns-first | jq -r '.[0].addr_info[0].local')" "${subnet#*:}"
+		passes first
+		nsctl down first
+	done
+}
+
 # As a nsctld leaves it that is killed right before it writes down that the profile forwards.
 die_before_the_record() {
 	nsctld_stop KILL

@@ -169,6 +169,7 @@ survives() {
 	# Neither taken over, nor touched by what others do; not even what all share goes.
 	refused hers -- nsctl up hers
 	nsctl up other
+	nsctl up other # which looks for what nobody uses any more
 	nsctl down other
 	[[ -e /run/netns/hers ]]
 	ip link show ns-hers

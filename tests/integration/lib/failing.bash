@@ -23,8 +23,8 @@ stop_failing() {
 	rm $injector_pid_file
 }
 
-# failing ACTOR CALL ERROR COMMAND…: COMMAND, while each CALL of ACTOR fails (inject.c has the names);
-# skips where that can't be done.
+# failing ACTOR CALL[:WORD] ERROR COMMAND…: COMMAND, while each CALL of ACTOR fails (inject.c has the
+# names; WORD is for its --of); skips where that can't be done.
 failing() {
 	fails --every "$@"
 }
@@ -34,14 +34,21 @@ failing_once() {
 	fails --number=1 "$@"
 }
 
+# failing_at N: the N-th of them only
+failing_at() {
+	fails "--number=$1" "${@:2}"
+}
+
 # fails WHICH ACTOR CALL ERROR COMMAND…
 fails() {
 	local inject=$NSCTL_BUILD/tests/faults/inject result=0 # (status and output are those of run)
+	local -a which=("$1" --call "${3%%:*}")
+	[[ $3 != *:* ]] || which+=(--of "${3#*:}")
 	[[ -x $inject ]] || skip "the fault injector was not built (NSCTL_BUILD)"
 	$inject --list >/dev/null || skip "the fault injector does not know this processor"
 	undo stop_failing
 	: >$injector_says
-	"$inject" --pid "$(nsctld_pid)" --actor "$2" --call "$3" "$1" --do "$4" --report 1 \
+	"$inject" --pid "$(nsctld_pid)" --actor "$2" "${which[@]}" --do "$4" --report 1 \
 		>>$injector_says 2>&1 3>&- 4>&- &
 	echo $! >$injector_pid_file
 	disown
