@@ -168,13 +168,15 @@ static struct rules rules_of(const struct options *options)
 	};
 }
 
-/* The table of one that was killed stays until its guard has gone too, a moment after it. */
-static int make_rules_patiently(struct nft *nft, const struct rules *rules, struct error *error)
+/* The table of one that has ended goes a moment after its lock, and after its guard; with the lock
+ * we know that it has. */
+static int make_rules_patiently(const struct program *program, const struct rules *rules,
+				struct error *error)
 {
-	uint64_t end = now_usec() + PATIENCE_USEC;
+	uint64_t end = now_usec() + (program->options.statistics ? PATIENCE_USEC : 0);
 	int r;
 
-	while ((r = rules_make(nft, rules, error)) == -EEXIST && now_usec() < end) {
+	while ((r = rules_make(program->nft, rules, error)) == -EEXIST && now_usec() < end) {
 		error_clear(error);
 		poll(NULL, 0, LOOK_AGAIN_MS);
 	}
@@ -187,7 +189,7 @@ int program_make_rules(struct program *program, struct error *error)
 	int r = nft_open(&program->nft, error);
 
 	if (r >= 0)
-		r = make_rules_patiently(program->nft, &rules, error);
+		r = make_rules_patiently(program, &rules, error);
 	if (r < 0)
 		return r;
 	program->end = rules_end(program->nft, &rules);

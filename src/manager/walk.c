@@ -103,6 +103,7 @@ static void *lane_run(void *argument)
 static size_t lane_start(struct lane *lane, const struct step_context *context, size_t first)
 {
 	lane->context = *context;
+	lane->context.warnings = NULL; /* a step of a lane has none */
 	lane->first = lane->end = first;
 	while (steps[lane->end] && steps[lane->end]->beside)
 		lane->end++;
