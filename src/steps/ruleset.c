@@ -3,144 +3,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nf_conntrack_common.h>
-#include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
-#define TABLE                  "nsctl"
-#define FAMILY                 NFPROTO_INET
-#define PRIORITY_SRCNAT        100 /* NF_IP_PRI_NAT_SRC, NF_IP_PRI_FILTER (linux/netfilter_ipv4.h) */
-#define PRIORITY_FILTER        0
-#define CT_ESTABLISHED_RELATED ((1u << (IP_CT_ESTABLISHED + 1)) | (1u << (IP_CT_RELATED + 1)))
-
-static const struct {
-	const char *name;
-	const char *type_name;
-	uint32_t type, length;
-} sets[] = {
-	[RULESET_INTERFACES] = { "interfaces", "ifname", NFT_TYPE_IFNAME, IFNAMSIZ },
-	[RULESET_MASQUERADE] = { "masqueraded", "ipv4_addr", NFT_TYPE_IPV4, 4 },
-	[RULESET_ISOLATED] = { "isolated", "ipv4_addr", NFT_TYPE_IPV4, 4 },
-	[RULESET_STRICT] = { "strict", "nf_proto", NFT_TYPE_NFPROTO, 1 },
-};
-
-bool ruleset_is_own_table(uint32_t family, const char *table)
-{
-	return family == FAMILY && strcmp(table, TABLE) == 0;
-}
-
-/* ---- the fixed rules: as libnftnl objects, and as text for people ---------------------------- */
-
-static struct nftnl_rule *new_rule(const char *chain)
-{
-	return nft_rule_new(FAMILY, TABLE, chain, NULL);
-}
-
-/* ip saddr @masqueraded oifname != @interfaces masquerade */
-static struct nftnl_rule *rule_masquerade(const char *chain)
-{
-	struct nftnl_rule *rule = new_rule(chain);
-
-	nft_load_ipv4(rule, false);
-	nft_match_set(rule, sets[RULESET_MASQUERADE].name, false);
-	nft_load_meta(rule, NFT_META_OIFNAME);
-	nft_match_set(rule, sets[RULESET_INTERFACES].name, true);
-	nft_masquerade(rule);
-	return rule;
-}
-
-static struct nftnl_rule *rule_established(const char *chain)
-{
-	struct nftnl_rule *rule = new_rule(chain);
-
-	nft_match_ct_state(rule, CT_ESTABLISHED_RELATED);
-	nft_verdict(rule, NF_ACCEPT);
-	return rule;
-}
-
-static struct nftnl_rule *rule_isolated(const char *chain)
-{
-	struct nftnl_rule *rule = new_rule(chain);
-
-	nft_load_ipv4(rule, false);
-	nft_match_set(rule, sets[RULESET_ISOLATED].name, false);
-	nft_load_ipv4(rule, true);
-	nft_match_set(rule, sets[RULESET_ISOLATED].name, false);
-	nft_verdict(rule, NF_DROP);
-	return rule;
-}
-
-static struct nftnl_rule *rule_out(const char *chain)
-{
-	struct nftnl_rule *rule = new_rule(chain);
-
-	nft_load_meta(rule, NFT_META_IIFNAME);
-	nft_match_set(rule, sets[RULESET_INTERFACES].name, false);
-	nft_verdict(rule, NF_ACCEPT);
-	return rule;
-}
-
-static struct nftnl_rule *rule_no_new_in(const char *chain)
-{
-	struct nftnl_rule *rule = new_rule(chain);
-
-	nft_load_ipv4(rule, true);
-	nft_match_set(rule, sets[RULESET_MASQUERADE].name, false);
-	nft_verdict(rule, NF_DROP);
-	return rule;
-}
-
-static struct nftnl_rule *rule_in(const char *chain)
-{
-	struct nftnl_rule *rule = new_rule(chain);
-
-	nft_load_meta(rule, NFT_META_OIFNAME);
-	nft_match_set(rule, sets[RULESET_INTERFACES].name, false);
-	nft_verdict(rule, NF_ACCEPT);
-	return rule;
-}
-
-static struct nftnl_rule *rule_strict(const char *chain)
-{
-	struct nftnl_rule *rule = new_rule(chain);
-
-	nft_load_meta(rule, NFT_META_NFPROTO);
-	nft_match_set(rule, sets[RULESET_STRICT].name, false);
-	nft_verdict(rule, NF_DROP);
-	return rule;
-}
-
-struct rule_text {
-	struct nftnl_rule *(*build)(const char *chain);
-	const char *text;
-};
-static const struct rule_text postrouting_rules[] = {
-	{ rule_masquerade, "ip saddr @masqueraded oifname != @interfaces masquerade" },
-};
-static const struct rule_text forward_rules[] = {
-	{ rule_established, "ct state established,related accept" },
-	{ rule_isolated, "ip saddr @isolated ip daddr @isolated drop" },
-	{ rule_out, "iifname @interfaces accept" },
-	{ rule_no_new_in, "ip daddr @masqueraded drop" },
-	{ rule_in, "oifname @interfaces accept" },
-	{ rule_strict, "meta nfproto @strict drop" },
-};
-static const struct {
-	const char *name, *type;
-	uint32_t hook;
-	int32_t priority;
-	const struct rule_text *rules;
-	size_t n_rules;
-} chains[] = {
-	{ "postrouting", "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT, postrouting_rules,
-	  ARRAY_SIZE(postrouting_rules) },
-	{ "forward", "filter", NF_INET_FORWARD, PRIORITY_FILTER, forward_rules,
-	  ARRAY_SIZE(forward_rules) },
-};
-static const char *const hook_names[] = {
-	[NF_INET_POST_ROUTING] = "postrouting", [NF_INET_FORWARD] = "forward"
-};
+#include "ruleset_table.h"
 
 /* ---- what instances have in the sets ------------------------------------------------------ */
 
@@ -208,14 +73,16 @@ static void add_elements(struct nft_batch *batch, const struct host *host,
 	size_t n = elements_of(host, instance, elements);
 
 	for (size_t i = 0; i < n; i++)
-		nft_element_add(batch, FAMILY, TABLE, sets[elements[i].set].name, elements[i].key,
-				sets[elements[i].set].length);
+		nft_element_add(batch, RULESET_FAMILY, RULESET_TABLE,
+				ruleset_sets[elements[i].set].name, elements[i].key,
+				ruleset_sets[elements[i].set].length);
 }
 
 /* A table of our name that the record does not know is somebody else's. */
 static int refuse_foreign(const struct host *host, struct error *error)
 {
-	int r = host->has_table ? -ENOENT : nft_table_look_up(host->nft, FAMILY, TABLE);
+	int r = host->has_table ? -ENOENT
+				: nft_table_look_up(host->nft, RULESET_FAMILY, RULESET_TABLE);
 
 	if (r == -ENOENT)
 		return 0;
@@ -231,14 +98,17 @@ static int refuse_foreign(const struct host *host, struct error *error)
 
 static void add_table(struct nft_batch *batch, const struct host *host)
 {
-	nft_table_add(batch, FAMILY, TABLE);
-	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
-		nft_set_add(batch, FAMILY, TABLE, sets[i].name, sets[i].type, sets[i].length);
-	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
-		nft_chain_add(batch, FAMILY, TABLE, chains[i].name, chains[i].type, chains[i].hook,
-			      chains[i].priority);
-		for (size_t j = 0; j < chains[i].n_rules; j++)
-			nft_rule_append(batch, chains[i].rules[j].build(chains[i].name));
+	nft_table_add(batch, RULESET_FAMILY, RULESET_TABLE);
+	for (size_t i = 0; i < RULESET_SETS; i++)
+		nft_set_add(batch, RULESET_FAMILY, RULESET_TABLE, ruleset_sets[i].name,
+			    ruleset_sets[i].type, ruleset_sets[i].length);
+	for (size_t i = 0; i < RULESET_CHAINS; i++) {
+		nft_chain_add(batch, RULESET_FAMILY, RULESET_TABLE, ruleset_chains[i].name,
+			      ruleset_chains[i].type, ruleset_chains[i].hook,
+			      ruleset_chains[i].priority);
+		for (size_t j = 0; j < ruleset_chains[i].n_rules; j++)
+			nft_rule_append(batch,
+					ruleset_chains[i].rules[j].build(ruleset_chains[i].name));
 	}
 	for (const struct instance *instance = host->instances; instance; instance = instance->next)
 		add_elements(batch, host, instance);
@@ -328,8 +198,9 @@ int ruleset_rebuild(struct host *host, struct error *error)
 		return r;
 	batch = nft_batch_begin(host->nft);
 	if (known) {
-		nft_table_add(batch, FAMILY, TABLE); /* so that the deletion never fails */
-		nft_table_delete(batch, FAMILY, TABLE);
+		nft_table_add(batch, RULESET_FAMILY,
+			      RULESET_TABLE); /* so that the deletion never fails */
+		nft_table_delete(batch, RULESET_FAMILY, RULESET_TABLE);
 	}
 	if (used)
 		add_table(batch, host);
@@ -375,8 +246,9 @@ int ruleset_remove(struct host *host, const struct instance *before, struct erro
 	batch = nft_batch_begin(host->nft);
 	for (size_t i = 0; i < n; i++)
 		if (!in_use(host, &elements[i]))
-			nft_element_delete(batch, FAMILY, TABLE, sets[elements[i].set].name,
-					   elements[i].key, sets[elements[i].set].length);
+			nft_element_delete(batch, RULESET_FAMILY, RULESET_TABLE,
+					   ruleset_sets[elements[i].set].name, elements[i].key,
+					   ruleset_sets[elements[i].set].length);
 	r = nft_batch_commit(batch, NULL);
 	return r < 0 ? ruleset_rebuild(host, error) : 0; /* someone deleted some of it */
 }
@@ -395,11 +267,12 @@ static int on_rule(const struct nft_rule_info *rule, void *userdata)
 	size_t i = look->count++;
 	int r;
 
-	if (i >= chains[look->chain].n_rules) {
+	if (i >= ruleset_chains[look->chain].n_rules) {
 		look->same = false;
 		return 0;
 	}
-	r = nft_rule_does(rule, chains[look->chain].rules[i].build(chains[look->chain].name));
+	r = nft_rule_does(
+		rule, ruleset_chains[look->chain].rules[i].build(ruleset_chains[look->chain].name));
 	look->same &= r > 0;
 	return r < 0 ? r : 0;
 }
@@ -408,8 +281,9 @@ static bool chain_intact(const struct host *host, size_t chain)
 {
 	struct rules_look look = { .chain = chain, .same = true };
 
-	return nft_rule_each(host->nft, FAMILY, TABLE, chains[chain].name, on_rule, &look) == 0 &&
-	       look.same && look.count == chains[chain].n_rules;
+	return nft_rule_each(host->nft, RULESET_FAMILY, RULESET_TABLE, ruleset_chains[chain].name,
+			     on_rule, &look) == 0 &&
+	       look.same && look.count == ruleset_chains[chain].n_rules;
 }
 
 /* What a set holds, read once for all instances. */
@@ -454,8 +328,8 @@ static bool set_intact(const struct host *host, enum ruleset_set set)
 {
 	struct contents contents = {};
 	size_t seen = 0;
-	bool intact = nft_element_each(host->nft, FAMILY, TABLE, sets[set].name, on_element,
-				       &contents) == 0;
+	bool intact = nft_element_each(host->nft, RULESET_FAMILY, RULESET_TABLE,
+				       ruleset_sets[set].name, on_element, &contents) == 0;
 
 	for (const struct instance *instance = host->instances; intact && instance;
 	     instance = instance->next) {
@@ -471,10 +345,10 @@ static bool set_intact(const struct host *host, enum ruleset_set set)
 
 static bool look_at_table(const struct host *host)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
+	for (size_t i = 0; i < RULESET_CHAINS; i++)
 		if (!chain_intact(host, i))
 			return false;
-	for (size_t set = 0; set < ARRAY_SIZE(sets); set++)
+	for (size_t set = 0; set < RULESET_SETS; set++)
 		if (!set_intact(host, set))
 			return false;
 	return true;
@@ -498,27 +372,4 @@ bool ruleset_intact(struct host *host)
 		}
 	} while (generation != nft_generation(host->nft) && ++looks < LOOKS_MAX);
 	return false;
-}
-
-/* ---- as text ------------------------------------------------------------------------------ */
-
-void ruleset_explain_table(FILE *out)
-{
-	fprintf(out, "nft -f - <<'END'\ntable inet " TABLE " {\n");
-	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
-		fprintf(out, "\tset %s { type %s; }\n", sets[i].name, sets[i].type_name);
-	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
-		fprintf(out, "\tchain %s {\n\t\ttype %s hook %s priority %d; policy accept;\n",
-			chains[i].name, chains[i].type, hook_names[chains[i].hook],
-			chains[i].priority);
-		for (size_t j = 0; j < chains[i].n_rules; j++)
-			fprintf(out, "\t\t%s\n", chains[i].rules[j].text);
-		fprintf(out, "\t}\n");
-	}
-	fprintf(out, "}\nEND\n");
-}
-
-void ruleset_explain_element(FILE *out, enum ruleset_set set, const char *element)
-{
-	fprintf(out, "nft add element inet " TABLE " %s '{ %s }'\n", sets[set].name, element);
 }
