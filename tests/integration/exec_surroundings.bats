@@ -125,7 +125,7 @@ os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(
 os.setgroups([2001]); os.setresgid(2001, 2001, 2001); os.setresuid(2001, 2001, 2001)
 os.execvp("nsctl", ["nsctl", "exec", "hers", "--", "python3", "-c",
                     "import os; print(os.sched_getscheduler(0) == os.SCHED_OTHER)"])' </dev/null)" True
-	equal "$(cd / && nice -n -5 python3 -c '
+	equal "$(cd / && nice -n -40 python3 -c '
 import os
 os.sched_setscheduler(0, os.SCHED_OTHER | os.SCHED_RESET_ON_FORK, os.sched_param(0))
 os.setgroups([2001]); os.setresgid(2001, 2001, 2001); os.setresuid(2001, 2001, 2001)
