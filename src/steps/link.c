@@ -210,7 +210,7 @@ static int settle(struct step_context *context, int master, const struct rt_link
 static int remove_renamed(struct step_context *context, struct error *error)
 {
 	struct instance *instance = context->instance;
-	struct rt_link_info inner;
+	struct rt_link_info inner = {};
 	struct rt *inside;
 
 	if (!instance->host_index || look_inner(context, &inner) <= 0 ||
@@ -222,7 +222,7 @@ static int remove_renamed(struct step_context *context, struct error *error)
 
 static int settle_or_make(struct step_context *context, struct error *error)
 {
-	struct rt_link_info outer, inner;
+	struct rt_link_info outer = {}, inner = {};
 	int has_outer = look_outer(context, &outer), has_inner, master, r;
 
 	if (has_outer < 0)
@@ -304,7 +304,7 @@ static int down(struct step_context *context, struct error *error)
 static int check(struct step_context *context, struct drift *drift)
 {
 	const struct profile *profile = context->profile;
-	struct rt_link_info outer, inner;
+	struct rt_link_info outer = {}, inner = {};
 	int master = 0, r;
 
 	r = link_is_outdated(context->instance, profile);

@@ -151,8 +151,10 @@ static void the_events_of_a_process_that_has_ended_are_none(_unused_ void **stat
 	if (pid == 0)
 		_exit(0);
 	pidfd = pidfd_open(pid, 0);
-	assert_true(pidfd >= 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	if (pidfd < 0 && errno == ENOSYS) /* under a Valgrind that does not know it */
+		skip();
+	assert_true(pidfd >= 0);
 	assert_int_equal(cgroup_events_open(pidfd), -ESRCH);
 }
 
