@@ -225,11 +225,14 @@ static void end_unknown_sessions(const struct server *server)
 		return;
 	for (char *p = list, *end; (pid = strtol(p, &end, 10)) > 0; p = end)
 		if (!is_known(server, pid) && is_session(pid)) {
-			/* it is not reaped yet: the number is its own */
 			_cleanup_close_ int pidfd = syscall(SYS_pidfd_open, pid, 0);
 
 			log_debug("session %ld of nobody's is ended", pid);
-			end_child(pidfd);
+			/* for want of descriptors too; it is not reaped yet: the number is its own
+			 */
+			kill(pid, SIGKILL);
+			if (pidfd >= 0)
+				end_child(pidfd);
 		}
 }
 
