@@ -6,7 +6,7 @@
 
 function shown(line) {
 	sub(/^# ?/, "", line)
-	print "    " substr(line, 1, 200)
+	print "    " substr(line, 1, 400)
 }
 
 # A stack as "#0 function file:line < …", without addresses and directories.

@@ -242,7 +242,10 @@ def main():
         return 0
     results = run_all(cases, options.way, options.jobs)
     out = open(options.table, "w", encoding="utf-8") if options.table else sys.stdout
-    good = [tell(case, judge(case, options.way, results), out) for case in cases]
+    judged = [(case, judge(case, options.way, results)) for case in cases]
+    if not options.table:  # what failed comes first, where it is seen
+        judged.sort(key=lambda one: all(reason for *_, reason in one[1]))
+    good = [tell(case, differences, out) for case, differences in judged]
     print(f"{good.count(True)} of {len(good)} cases as plainly", file=out)
     return 0 if all(good) or options.table else 1
 

@@ -17,6 +17,11 @@ class Wrong(Exception):
     """What was seen is not what has to be."""
 
 
+def in_any_order(text):
+    """The same for the same lines, whichever came first."""
+    return "".join(sorted(text.splitlines(True)))
+
+
 def group_of(pid):
     try:
         return os.getpgid(pid)
@@ -114,14 +119,14 @@ class Session:
 
     # ---- doing -------------------------------------------------------------------------------
 
-    def run(self, line, note=True, label=None, limit=LIMIT):
+    def run(self, line, note=True, label=None, limit=LIMIT, ordered=True):
         """Types a line, and returns what the shell and the command said until the next prompt."""
         self.shell.send(line + "\r")
         before, _ = self.shell.expect(re.escape(PROMPT), limit)
         text = plain(before)
         text = text.split("\n", 1)[1] if "\n" in text else ""  # without the echo of the line
         if note:
-            self.note(label or line, text)
+            self.note(label or line, text if ordered else in_any_order(text))
         return text
 
     def start(self, line, awaited=r"\nready\r\n"):
@@ -134,7 +139,7 @@ class Session:
         where some pass a terminal in between and others do not: any of those may be later."""
         before, _ = self.shell.expect(re.escape(PROMPT), limit)
         text = plain(before)
-        return self.note(label, text if ordered else "".join(sorted(text.splitlines(True))))
+        return self.note(label, text if ordered else in_any_order(text))
 
     def type(self, text):
         """Keys. A line that is typed ends in \\n: a \\r that comes too early, while the shell still
