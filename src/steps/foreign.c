@@ -123,11 +123,12 @@ static void rules_add(struct rules *rules, uint64_t handle)
 		rules->handles[rules->count++] = handle;
 }
 
+/* One that was saved and restored by nft(8) is not built as ours, and still ours. */
 static int on_rule(const struct nft_rule_info *rule, void *userdata)
 {
 	struct rules *rules = userdata;
 
-	if (strcmp(rule->comment, rules->comment) == 0)
+	if (strcmp(rule->comment, rules->comment) == 0 && rule->effect.kind == NFT_EFFECT_ACCEPT)
 		rules_add(rules, rule->handle);
 	return 0;
 }

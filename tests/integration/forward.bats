@@ -206,6 +206,27 @@ rules_with() {
 	passes staying
 }
 
+@test "down takes its rules out of others' chains as nft saved and restored them, and none that does something else" {
+	iptables-nft -P FORWARD DROP
+	undo "nft delete table ip filter"
+	profile direct <<-END
+		[link]
+		type = ptp
+	END
+	record_before
+	nsctl up direct
+	passes direct
+	{ echo "delete table ip filter"; nft list table ip filter; } >/run/world/saved
+	nft -f /run/world/saved
+	rm /run/world/saved
+	passes direct
+	nft insert rule ip filter FORWARD iifname ns-direct counter drop comment '"nsctl: ns-direct"'
+	undo "nft flush chain ip filter FORWARD"
+	equal "$(rules_with 'nsctl: ns-direct')" 3
+	nsctl down direct
+	equal "$(rules_with 'nsctl: ns-direct')" 1
+}
+
 @test "with a FORWARD chain that accepts, nobody's table is touched" {
 	iptables-nft -A FORWARD -j ACCEPT
 	undo "nft delete table ip filter"
