@@ -10,6 +10,10 @@ say() {
 	printf '%s\n' "$@" >/etc/nsctl/profiles/changing.ini
 }
 
+prepare_file() {
+	mount -t tmpfs tmpfs /srv # not the machine's
+}
+
 prepare() {
 	profile changing </dev/null
 	mkdir -p /srv/a /srv/b/own /srv/c
