@@ -108,7 +108,10 @@ static json_t *history_json(const struct aaaa_statistics *s, int64_t now, int64_
 
 /* ---- the kernel's queue ------------------------------------------------------------------ */
 
-/* A line: number, port id of who has bound it, length, copy mode, copy range, dropped, dropped for
+/* What a responder's queue had no room for is let through, and the kernel counts it nowhere: the
+ * responder does.
+ *
+ * A line: number, port id of who has bound it, length, copy mode, copy range, dropped, dropped for
  * the program took none, last id, 1. */
 void aaaa_queue_parse(const char *text, uint32_t first, uint32_t n, struct aaaa_queue *ret)
 {
@@ -151,7 +154,7 @@ json_t *aaaa_json(const struct aaaa_statistics *s, const struct aaaa_names *name
 		kinds_json(s->errors, names->errors), "latency", "sum_ns",
 		integer(s->latency_sum_ns), "classes", classes_json(s->latency), "queue", "length",
 		integer(queue->length), "dropped", integer(queue->dropped), "user_dropped",
-		integer(queue->user_dropped));
+		integer(queue->user_dropped + s->errors[AAAA_ERROR_OVERRUN]));
 
 	if (!object || since < 0 || set(object, "history", history_json(s, now, since)) == 0)
 		return object;
