@@ -82,6 +82,26 @@ answered() {
 	equal "$(cat /run/world/plot.svg)" old
 }
 
+@test "a plot goes where a link leads, into a device as it is, and leaves other files alone" {
+	local directory=/run/world/plots
+	mkdir $directory
+	undo "rm -r $directory"
+	mknod $directory/null c 1 3
+	echo old >$directory/file
+	ln -s file $directory/link
+	echo neighbour | tee $directory/link.new $directory/file.new >$directory/null.new
+	nsctl aaaa --plot $directory/null office
+	equal "$(stat -c '%F %t,%T' $directory/null)" "character special file 1,3"
+	nsctl aaaa --plot $directory/link office
+	equal "$(readlink $directory/link)" file
+	run -0 python3 "$views" svg $directory/file
+	equal "$(cat $directory/{link,file,null}.new | uniq)" neighbour
+	equal "$(ls $directory | xargs)" "file file.new link link.new null null.new"
+	# what was written there before stays
+	(echo before && nsctl aaaa --plot /dev/stdout office && echo after) >$directory/both
+	equal "$(sed -n '1p;$p' $directory/both | xargs)" "before after"
+}
+
 @test "the live view ends by q, Ctrl-C, signals and Ctrl-Z with the terminal as it was" {
 	local end
 	ask 3 AAAA
