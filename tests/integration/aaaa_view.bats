@@ -40,6 +40,18 @@ answered() {
 	[[ ${lines[0]} =~ ^NAME\ +SINCE\ +SEEN\ +ANSWERED\ +PASSED\ +ERRORS\ +P50\ +P99 ]]
 	[[ ${lines[1]} =~ ^office\ +[0-9]+\ s\ +[0-9]+\ +25\ +[0-9]+\ +0\ +[0-9.]+\ [um]s\ +[0-9.]+\ [um]s ]]
 	equal "$(nsctl status --json office | jq '.profiles[0].aaaa.answered')" 25
+	# the responder is asked nothing any more
+	nsctl status --json office | jq '.profiles[0].aaaa' >/run/world/status
+	nsctl aaaa --json office >/run/world/counters
+	equal "$(jq -cS '[.seen, .passed_by, .errors, .latency, .queue, .since]' /run/world/status)" \
+		"$(jq -cS '[.seen, .passed, .errors, .latency, .queue, .since]' /run/world/counters)"
+	equal "$(jq '.passed == ([.passed_by[]] | add)' /run/world/status)" true
+	run -0 nsctl status office
+	says "    AAAA responder: answered 25, passed $(jq .passed /run/world/status), errors 0"
+	profile plain <<<"[link]"
+	nsctl up plain
+	run -0 nsctl status plain
+	[[ $output != *responder* ]]
 }
 
 @test "Prometheus' text is right by the rules of its format, and has the same numbers" {
