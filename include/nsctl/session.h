@@ -51,7 +51,7 @@ enum session_message_type {
 	SESSION_EXITED, /* value: exit status; the last message */
 	SESSION_KILLED, /* value: signal that killed it; the last message */
 	SESSION_FAILED, /* value: exit status to use (125, 126 or 127); a text of `length` bytes
-			   follows */
+			   follows, in its second line what to do about it */
 };
 
 /* Whether the command has a terminal, and starts as its foreground group or as a background one. */

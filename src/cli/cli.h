@@ -128,7 +128,7 @@ int outcomes_run(const struct cli *cli, const struct outcome_words *words, json_
 struct exec {
 	const char *profile;
 	char **command;
-	const char *directory; /* --chdir, or NULL */
+	const char *directory; /* absolute */
 	const char *user;      /* -u, or NULL */
 };
 /* Joins and becomes the command: returns only when that failed. */

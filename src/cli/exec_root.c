@@ -216,24 +216,20 @@ static int join(const struct cli *cli, const struct exec *exec, struct error *er
 	return r;
 }
 
-/* The same directory by its name: the old one's files are another mount namespace's. */
-static int change_directory(const struct exec *exec, const char *before, struct error *error)
+/* By its name: what was open before is a directory of another mount namespace. Nowhere else: a
+ * command in a directory that it was not meant for does harm. */
+static int change_directory(const char *directory, struct error *error)
 {
 	_cleanup_free_ char *shown = NULL;
+	int r;
 
-	if (exec->directory) {
-		if (before && *exec->directory != '/' && chdir(before) < 0)
-			return error_errno(error, errno, _("can't enter directory %s"), before);
-		if (chdir(exec->directory) == 0)
-			return 0;
-		shown = str_escape(exec->directory, strlen(exec->directory));
-		return error_errno(error, errno, _("can't enter directory %s"), shown ?: "");
-	}
-	if (before && chdir(before) == 0)
+	if (chdir(directory) == 0)
 		return 0;
-	report_warning(_("can't enter directory %s here: %s; running in /"), before ?: "?",
-		       strerror(errno));
-	return chdir("/") < 0 ? error_errno(error, errno, _("can't enter directory /")) : 0;
+	r = errno;
+	shown = str_escape(directory, strlen(directory));
+	error_errno(error, r, _("can't enter directory %s"), shown ?: "");
+	error_hint(error, _("name another one with --chdir"));
+	return -r;
 }
 
 /* The command gets 0, 1 and 2: a stray directory of the shell's would lead out of the profile. What
@@ -255,7 +251,7 @@ static int close_others(struct error *error)
 int exec_as_root(const struct cli *cli, const struct exec *exec, struct error *error)
 {
 	_cleanup_(identity_clear) struct identity identity = {};
-	_cleanup_free_ char *before = getcwd(NULL, 0), *shown = NULL;
+	_cleanup_free_ char *shown = NULL;
 	int r = 0, status;
 
 	/* catalogues are read at the first message: not from inside the profile */
@@ -267,7 +263,7 @@ int exec_as_root(const struct cli *cli, const struct exec *exec, struct error *e
 	if (r >= 0 && identity.wanted)
 		r = identity_become(&identity, error);
 	if (r >= 0)
-		r = change_directory(exec, before, error);
+		r = change_directory(exec->directory, error);
 	if (r >= 0 && setenv("NSCTL_PROFILE", exec->profile, 1) < 0)
 		r = error_oom(error);
 	if (r >= 0)

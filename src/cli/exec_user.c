@@ -9,26 +9,6 @@
 #include "nsctl/session.h"
 #include "relay.h"
 
-static char *absolute_directory(const char *directory, struct error *error)
-{
-	_cleanup_free_ char *current = NULL;
-	bool absolute = directory && *directory == '/';
-	char *joined;
-
-	current = absolute ? NULL : getcwd(NULL, 0);
-	if (!absolute && !current) {
-		error_errno(error, errno, _("can't tell the current directory"));
-		error_hint(error, _("name one with --chdir"));
-		return NULL;
-	}
-	joined = absolute    ? strdup(directory)
-		 : directory ? str_format("%s/%s", current, directory)
-			     : strdup(current);
-	if (!joined)
-		error_oom(error);
-	return joined;
-}
-
 /* JSON carries UTF-8 only: where anything else is among them, all are told byte by byte. */
 static json_t *word(const char *s, bool latin1)
 {
@@ -51,12 +31,12 @@ static json_t *words(char *const *strings, bool latin1)
 }
 
 /* Command, environment and directory. NULL when one is no UTF-8 (or without memory). */
-static json_t *build_words(const struct exec *exec, const char *directory, bool latin1)
+static json_t *build_words(const struct exec *exec, bool latin1)
 {
 	json_t *command = words(exec->command, latin1), *environment = words(environ, latin1);
 
 	return json_pack("{s:s, s:o, s:o, s:o}", "profile", exec->profile, "command", command,
-			 "environment", environment, "directory", word(directory, latin1));
+			 "environment", environment, "directory", word(exec->directory, latin1));
 }
 
 static json_t *ignored_numbers(void)
@@ -72,16 +52,13 @@ static json_t *ignored_numbers(void)
 
 static int build_parameters(const struct exec *exec, json_t **ret, struct error *error)
 {
-	_cleanup_free_ char *directory = absolute_directory(exec->directory, error);
 	json_auto_t *parameters = NULL, *ignored = NULL;
 	mode_t mask = umask(0);
 
 	umask(mask);
-	if (!directory)
-		return -ENOENT;
-	parameters = build_words(exec, directory, false);
+	parameters = build_words(exec, false);
 	if (!parameters) {
-		parameters = build_words(exec, directory, true);
+		parameters = build_words(exec, true);
 		json_object_set_new(parameters, "latin1", json_true());
 	}
 	if (!parameters)

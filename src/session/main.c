@@ -54,6 +54,7 @@ static int session_run(int r, struct error *error)
 	enum session_terminal terminal = SESSION_TERMINAL_NONE;
 	struct session_request request = {};
 	int status = SESSION_EXIT_FAILED, master_fd = -1;
+	_cleanup_free_ char *text = NULL;
 
 	if (r >= 0)
 		r = check_fds(error);
@@ -65,8 +66,10 @@ static int session_run(int r, struct error *error)
 		r = stdio_receive(SESSION_FD_CONNECTION, &terminal, &master_fd, error);
 	if (r >= 0 && terminal != SESSION_TERMINAL_NONE)
 		r = terminal_take(&ends, master_fd, error);
+	if (r < 0 && error->hint)
+		text = str_format("%s\n%s", error_text(error), error->hint);
 	if (r < 0)
-		leader_report_failure(SESSION_FD_CONNECTION, status, error_text(error));
+		leader_report_failure(SESSION_FD_CONNECTION, status, text ?: error_text(error));
 	else
 		status = leader_run(&request, SESSION_FD_CONNECTION, &ends,
 				    terminal == SESSION_TERMINAL_FOREGROUND);

@@ -9,6 +9,16 @@ prepare() {
 	nsctl up vpn
 }
 
+# stays_out DIRECTORY COMMAND…: says that it can't be entered, and what helps, and runs nothing
+stays_out() {
+	rm -f /run/world/alice/ran
+	run -125 "${@:2}" -- touch /run/world/alice/ran
+	equal "${lines[0]%: *}" "nsctl: can't enter directory $1"
+	equal "${lines[1]}" "  name another one with --chdir"
+	[[ ! -e /run/world/alice/ran ]]
+	equal "$("${@:2}" --chdir / -- pwd)" /
+}
+
 @test "the exit status is the command's" {
 	local code
 	for code in 0 1 42 125 255; do
@@ -60,12 +70,51 @@ prepare() {
 	equal "$(inside vpn python3 -c 'import os; print(*sorted(map(int, os.listdir("/proc/self/fd")))[:-1])' 3>&-)" "0 1 2"
 }
 
+@test "what a service manager passes is the command's, but only when it was meant for this process" {
+	# shellcheck disable=SC2016
+	local show='import os; print(*sorted(map(int, os.listdir("/proc/self/fd")))[:-1], os.environ["LISTEN_FDS"])'
+	equal "$(sh -c 'LISTEN_FDS=2 LISTEN_PID=$$ exec nsctl exec vpn -- python3 -c "$0"' "$show" 3</dev/null 4</dev/null 5</dev/null)" "0 1 2 3 4 2"
+	equal "$(LISTEN_FDS=2 LISTEN_PID=1 inside vpn python3 -c "$show" 3</dev/null 4</dev/null)" "0 1 2 2"
+}
+
 @test "working directory: the caller's, or that of --chdir" {
 	cd /run/world/alice
 	equal "$(inside vpn pwd)" /run/world/alice
 	equal "$(nsctl exec vpn --chdir /run/world/log -- pwd)" /run/world/log
 	run -125 nsctl exec vpn --chdir /no/such/directory -- pwd
 	says /no/such/directory
+}
+
+@test "a working directory that is not inside, or not the user's to enter: no command runs elsewhere" {
+	profile veiled <<-END
+		[access]
+		users = alice
+		[mount]
+		tmpfs = /run/world/veil
+	END
+	mkdir -p /run/world/veil/outside
+	install -d -m 700 /run/world/closed
+	undo "rm -r /run/world/veil /run/world/closed"
+	nsctl up veiled
+	local who
+	local -a roots=(nsctl exec veiled) hers=(setpriv --reuid=alice --regid=alice --init-groups nsctl exec veiled)
+	cd /run/world/veil/outside
+	stays_out /run/world/veil/outside "${roots[@]}"
+	stays_out /run/world/veil/outside "${hers[@]}"
+	cd /run/world/closed
+	equal "$("${roots[@]}" pwd)" /run/world/closed
+	stays_out /run/world/closed "${roots[@]}" -u alice
+	cd /
+	mkdir /run/world/veil/gone
+	cd /run/world/veil/gone
+	rmdir /run/world/veil/gone
+	for who in roots hers; do
+		local -n words=$who
+		run -125 "${words[@]}" -- touch /run/world/alice/ran
+		says "current directory" "--chdir"
+		equal "$("${words[@]}" --chdir / -- pwd)" /
+	done
+	[[ ! -e /run/world/alice/ran ]]
 }
 
 @test "environment, umask and priority are the caller's" {
