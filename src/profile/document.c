@@ -110,6 +110,19 @@ void document_freep(struct document **document)
 	*document = document_free(*document);
 }
 
+void document_drop(struct document *document, const struct schema_key *key)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < document->n_values; i++) {
+		if (document->values[i].key == key)
+			value_done(&document->values[i]);
+		else
+			document->values[kept++] = document->values[i];
+	}
+	document->n_values = kept;
+}
+
 /* ---- parsing ------------------------------------------------------------------------------- */
 
 struct parse {
@@ -350,6 +363,7 @@ int document_inherit(struct document *document, struct document *parent)
 			      str_equal(document->values[j].instance, value->instance);
 		if (set)
 			continue;
+		value->distance++;
 		r = add_value(document, *value);
 		*value = (struct document_value){};
 		if (r < 0)
