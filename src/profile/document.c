@@ -239,6 +239,10 @@ static int keep_value(struct parse *parse, const struct schema_key *key, char *t
 			schema_hint_value(key, text, error);
 		}
 	}
+	if (r == 0 && key->max_count &&
+	    document_value(parse->document, key, parse->instance, key->max_count - 1))
+		r = refuse(parse, error, _("%s = \"%s\": more than %u values"), key->name,
+			   text ? text : "", key->max_count);
 	if (r == 0 && parse->document->n_values == DOCUMENT_VALUES_MAX)
 		r = refuse(parse, error, _("%s: more than %d values in one file"), key->name,
 			   DOCUMENT_VALUES_MAX);

@@ -44,6 +44,7 @@ struct schema_key {
 	const char *fallback;     /* the default as text; NULL: none */
 	const char *const *words; /* the allowed words, in the order of the enum */
 	unsigned min, max;
+	unsigned max_count; /* of the values of a list; 0: DOCUMENT_VALUES_MAX */
 };
 
 struct schema {

@@ -301,17 +301,58 @@ static int check_dns(const struct check *check)
 	return 0;
 }
 
+/* Behind slashes and "." components, which mean nothing in a path. */
+static const char *path_next(const char *path)
+{
+	while (path[0] == '/' || (path[0] == '.' && (path[1] == '/' || path[1] == '\0')))
+		path++;
+	return path;
+}
+
+static bool same_path(const char *a, const char *b)
+{
+	for (;;) {
+		size_t length;
+
+		a = path_next(a);
+		b = path_next(b);
+		length = strcspn(a, "/");
+		if (length != strcspn(b, "/") || strncmp(a, b, length) != 0)
+			return false;
+		if (length == 0)
+			return true;
+		a += length;
+		b += length;
+	}
+}
+
+/* The index-th target: first those of bind, then those of tmpfs. */
+static const char *mount_target(const struct profile *profile, size_t index)
+{
+	return index < profile->n_binds ? profile->binds[index].target
+					: profile->tmpfs[index - profile->n_binds];
+}
+
+static const struct document_value *mount_value(const struct check *check, size_t index)
+{
+	size_t n_binds = check->profile->n_binds;
+
+	return index < n_binds ? find(check, "mount", "bind", index)
+			       : find(check, "mount", "tmpfs", index - n_binds);
+}
+
 static int check_mounts(const struct check *check)
 {
 	const struct profile *profile = check->profile;
+	size_t n = profile->n_binds + strv_length(profile->tmpfs);
 
-	for (size_t i = 0; i < profile->n_binds; i++)
+	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < i; j++)
-			if (str_equal(profile->binds[i].target, profile->binds[j].target))
-				return blame(check, find(check, "mount", "bind", i),
+			if (same_path(mount_target(profile, i), mount_target(profile, j)))
+				return blame(check, mount_value(check, i),
 					     _("%s has something mounted on it by %s already"),
-					     profile->binds[i].target,
-					     find(check, "mount", "bind", j)->origin);
+					     mount_target(profile, i),
+					     mount_value(check, j)->origin);
 	return 0;
 }
 

@@ -236,6 +236,22 @@ static void the_other_sections(_unused_ void **state)
 		  "test.ini:3: in [mount], bind = \"/b:/x\": /x has something mounted on it by test.ini:2 "
 		  "already",
 		  "" },
+		{ "[mount]\nbind = /etc:/srv, /usr:/srv/\n",
+		  "test.ini:2: in [mount], bind = \"/usr:/srv/\": /srv/ has something mounted on it by "
+		  "test.ini:2 already",
+		  "" },
+		{ "[mount]\nbind = /a:/x/./y//z\nbind = /b:/./x/y/z/.\n",
+		  "test.ini:3: in [mount], bind = \"/b:/./x/y/z/.\": /./x/y/z/. has something mounted "
+		  "on it by test.ini:2 already",
+		  "" },
+		{ "[mount]\ntmpfs = /srv, /srv\n",
+		  "test.ini:2: in [mount], tmpfs = \"/srv\": /srv has something mounted on it by "
+		  "test.ini:2 already",
+		  "" },
+		{ "[mount]\ntmpfs = /a, /srv//\nbind = /etc:/srv\n",
+		  "test.ini:2: in [mount], tmpfs = \"/srv//\": /srv// has something mounted on it by "
+		  "test.ini:3 already",
+		  "" },
 		{ "[firewall]\negress = tunnel\n",
 		  "test.ini:2: in [firewall], egress = \"tunnel\": needs the key endpoint: where the "
 		  "tunnel goes to",
@@ -248,6 +264,8 @@ static void the_other_sections(_unused_ void **state)
 	};
 
 	REFUSED_ALL(refusals);
+	profile_free(good("[mount]\nbind = /a:/x, /a:/x/y, /a:/xy, /a:/x/.y, /a:/x/y.\n"
+			  "tmpfs = /y, /x/y/z\n"));
 	profile_free(good("[link]\npublish = 80 -> 80, 80 -> 80/udp, 10.0.0.1:80 -> 80\n"));
 }
 

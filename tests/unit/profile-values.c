@@ -26,6 +26,8 @@ static void bad_values_are_refused_with_what_is_allowed(_unused_ void **state)
 		  "test.ini:2: in [link], bridge = \"$(id)\": an interface's name has letters, digits, "
 		  "\"_\", \".\", \"-\", \"+\", \"@\" and \"=\" only, and does not begin with \"-\"",
 		  "allowed: an interface's name, as in eth0: at most 15 characters" },
+		{ "[aaaa]\nrun = inside\nqtype = 300, 301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315\nqtype = AAAA\n",
+		  "test.ini:4: in [aaaa], qtype = \"AAAA\": more than 16 values", "" },
 		{ "[link]\nmtu = 67\n", "test.ini:2: in [link], mtu = \"67\": out of range",
 		  "allowed: a number from 68 to 65535" },
 		{ "[link]\nmtu = 1k\n", "test.ini:2: in [link], mtu = \"1k\": not a number", NULL },
