@@ -147,10 +147,13 @@ static json_t *latency_json(const struct aaaa_statistics *s)
 			 classes_json(s->latency));
 }
 
-static json_t *queue_json(const struct aaaa_queue *queue)
+/* What a responder's queue had no room for is let through, and the kernel counts it nowhere: the
+ * responder does. */
+static json_t *queue_json(const struct aaaa_queue *queue, const struct aaaa_statistics *s)
 {
 	return json_pack("{s:o, s:o, s:o}", "length", integer(queue->length), "dropped",
-			 integer(queue->dropped), "user_dropped", integer(queue->user_dropped));
+			 integer(queue->dropped), "user_dropped",
+			 integer(queue->user_dropped + s->errors[AAAA_ERROR_OVERRUN]));
 }
 
 json_t *aaaa_json(const struct aaaa_statistics *s, const struct aaaa_names *names,
@@ -161,7 +164,7 @@ json_t *aaaa_json(const struct aaaa_statistics *s, const struct aaaa_names *name
 			  "time", (json_int_t)now, "seen", integer(s->seen), "answered",
 			  integer(s->answered), "passed", kinds_json(s->passed, names->passed),
 			  "errors", kinds_json(s->errors, names->errors), "latency",
-			  latency_json(s), "queue", queue_json(queue));
+			  latency_json(s), "queue", queue_json(queue, s));
 
 	if (!object || since < 0 || set(object, "history", history_json(s, now, since)) == 0)
 		return object;
@@ -182,5 +185,5 @@ json_t *aaaa_short_json(const struct aaaa_statistics *s, const struct aaaa_names
 			 kinds_json(s->passed, names->passed), "errors",
 			 kinds_json(s->errors, names->errors), "latency_us", "p50",
 			 quantile_json(s->latency, 0.5), "p99", quantile_json(s->latency, 0.99),
-			 "latency", latency_json(s), "queue", queue_json(queue));
+			 "latency", latency_json(s), "queue", queue_json(queue, s));
 }
