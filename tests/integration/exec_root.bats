@@ -199,6 +199,35 @@ nobody_of_alice() {
 	equal "$output" "status 0"
 }
 
+@test "-u USER from a terminal: the command ends with the terminal, with nsctl and with the profile" {
+	undo "wait_until nobody_of_alice"
+	local -a command=(nsctl exec vpn -u alice -- sh -c 'echo ready; exec sleep 1000')
+	on_terminal --root "${command[@]}" <<-'END'
+		see ready
+		close
+		wait
+	END
+	wait_until nobody_of_alice
+	rm -f /run/world/seen
+	{
+		printf '%s\n' "see ready" "touch /run/world/seen"
+		wait_until test -e /run/world/seen
+		kill -KILL "$(cat /run/world/pid)"
+		echo wait
+	} | on_terminal --root sh -c 'echo $$ >/run/world/pid; exec "$@"' - "${command[@]}"
+	wait_until nobody_of_alice
+	on_terminal --root bash --norc --noprofile -b -i <<-'END'
+		see @@ 
+		type nsctl exec vpn -u alice -- sh -c 'echo rea""dy; exec sleep 1000' &\r
+		see ready
+		type nsctl down vpn\r
+		see Terminated|Hangup
+		type exit 0\r
+		wait
+	END
+	nobody_of_alice
+}
+
 @test "-u USER: as the user goes all that could be root's: ids, capabilities, descriptors, keys" {
 	local show='grep -E "^(Uid|Gid|Groups|Cap(Prm|Eff|Amb)|SigBlk):" /proc/self/status; ls /proc/self/fd | xargs'
 	nsctl exec vpn -u alice -- sh -c "$show" </dev/null >/run/world/plain
