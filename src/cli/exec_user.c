@@ -85,7 +85,7 @@ static void let_go_of_pipes(void)
 
 /* From the reply to the end. Signals wait from here on: one that comes while the terminal is made
  * is for the command, and no change of size gets lost. */
-static int speak(int fd, const void *rest, size_t rest_length, struct error *error)
+int exec_speak(int fd, uid_t owner, const void *rest, size_t rest_length, struct error *error)
 {
 	int fds[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
 	_cleanup_(terminal_close) struct terminal terminal = TERMINAL_NONE;
@@ -97,6 +97,10 @@ static int speak(int fd, const void *rest, size_t rest_length, struct error *err
 	r = terminal_open(&terminal, fds, error);
 	if (r < 0)
 		return r;
+	/* programs open it by its name too */
+	if (terminal_exists(&terminal) && owner != geteuid() &&
+	    fchown(terminal.slave_fd, owner, -1) < 0)
+		return error_errno(error, errno, _("can't make a terminal"));
 	if (terminal_exists(&terminal))
 		state = terminal.whole && terminal_in_foreground(&terminal)
 				? SESSION_TERMINAL_FOREGROUND
@@ -135,5 +139,5 @@ int exec_as_user(const struct cli *cli, const struct exec *exec, struct error *e
 	fd = ipc_release(TAKE_PTR(connection), &rest, &rest_length);
 	if (fd < 0)
 		return error_errno(error, fd, _("can't take the connection over"));
-	return speak(fd, rest, rest_length, error);
+	return exec_speak(fd, geteuid(), rest, rest_length, error);
 }
