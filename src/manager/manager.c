@@ -411,3 +411,12 @@ bool manager_owns_mount_namespace(struct manager *manager, const struct file_id 
 			return true;
 	return false;
 }
+
+bool manager_owns_network_namespace(struct manager *manager, const struct file_id *id)
+{
+	for (struct instance *instance = manager->host.instances; instance;
+	     instance = instance->next)
+		if (instance->has_netns && file_id_equal(&instance->netns_id, id))
+			return true;
+	return false;
+}

@@ -247,6 +247,12 @@ bool manager_owns_mount_namespace(struct manager *manager _unused_,
 	return false;
 }
 
+bool manager_owns_network_namespace(struct manager *manager _unused_,
+				    const struct file_id *id _unused_)
+{
+	return false;
+}
+
 /* ---- instead of spawn.c -----------------------------------------------------------------------
  */
 
