@@ -93,5 +93,6 @@ int manager_entering_add(struct manager *manager, const char *name, const void *
 void manager_entering_started(struct manager *manager, const void *owner, pid_t pid, int pidfd);
 /* It has ended, or could not be started. */
 void manager_entering_remove(struct manager *manager, const void *owner);
-/* Is this mount namespace one of ours (a process inside a profile is no stranger)? */
+/* Is this namespace a profile's (a process inside a profile is no stranger)? */
 bool manager_owns_mount_namespace(struct manager *manager, const struct file_id *id);
+bool manager_owns_network_namespace(struct manager *manager, const struct file_id *id);

@@ -173,7 +173,7 @@ struct settings {
 	struct ip_prefix *pool; /* ranges for `address = auto`, in order of preference */
 	size_t n_pool;
 	char *group; /* who may connect besides root; NULL: everybody (profiles decide) */
-	unsigned max_connections, max_sessions; /* per uid */
+	unsigned max_connections, max_sessions, max_changes; /* per uid */
 };
 /* Root refuses a file that others can write, as with PROFILE_TRUSTED.
  * A missing file gives the defaults: pool = 10.193.0.0/16, 172.29.0.0/16, 192.168.240.0/20; 64 and

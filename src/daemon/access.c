@@ -101,7 +101,7 @@ static bool may_enter_namespaces(const struct standing *standing)
 }
 
 static int check_namespaces(uid_t uid, const struct standing *its, const struct standing *ours,
-			    bool inside, struct error *error)
+			    struct inside inside, struct error *error)
 {
 	const char *foreign = NULL;
 
@@ -110,12 +110,13 @@ static int check_namespaces(uid_t uid, const struct standing *its, const struct 
 		return error_set(error, EPERM, _("the caller is in another user namespace"));
 	if (!file_id_equal(&its->root, &ours->root))
 		foreign = _("the caller is in another root directory");
-	else if (inside)
-		return 0;
-	else if (!file_id_equal(&its->mount_ns, &ours->mount_ns))
+	else if (!inside.mounts && !file_id_equal(&its->mount_ns, &ours->mount_ns))
 		foreign = _("the caller is in another mount namespace");
-	else if (!file_id_equal(&its->pid_ns, &ours->pid_ns))
+	else if (!inside.mounts && !file_id_equal(&its->pid_ns, &ours->pid_ns))
 		foreign = _("the caller is in another PID namespace");
+	/* root could go to any network by itself, or is kept from it by more than a namespace */
+	else if (uid != 0 && !inside.network && !file_id_equal(&its->net_ns, &ours->net_ns))
+		foreign = _("the caller is in another network namespace, of no profile that is up");
 	/* a service of root's with a mount namespace of its own could enter ours by itself */
 	if (!foreign || (uid == 0 && may_enter_namespaces(its)))
 		return 0;
@@ -123,7 +124,7 @@ static int check_namespaces(uid_t uid, const struct standing *its, const struct 
 }
 
 int access_check_stranger(uid_t uid, const struct standing *its, const struct standing *ours,
-			  bool inside, struct error *error)
+			  struct inside inside, struct error *error)
 {
 	int r = check_namespaces(uid, its, ours, inside, error);
 

@@ -16,9 +16,12 @@ int access_group_id(const char *name, gid_t *ret);
 /*
  * Would this caller get more from a privileged call than it has where it lives? 0, or -EPERM and
  * the reason: it is confined by no_new_privs, seccomp or a smaller bounding set, or lives in
- * another user, mount or PID namespace or another root directory than we do. `inside` says that its
- * mount namespace is one of ours: a process in a profile is no stranger. Root is free of what it
- * could undo by itself.
+ * another user, mount, PID or network namespace or another root directory than we do. `inside` says
+ * which of its namespaces are those of a profile: a process in a profile is no stranger. Root is
+ * free of what it could undo by itself.
  */
+struct inside {
+	bool mounts, network;
+};
 int access_check_stranger(uid_t uid, const struct standing *its, const struct standing *ours,
-			  bool inside, struct error *error);
+			  struct inside inside, struct error *error);

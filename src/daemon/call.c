@@ -23,6 +23,7 @@ struct call *call_free(struct call *call)
 		return NULL;
 	if (call->pending)
 		manager_forget(call->server->manager, call);
+	limits_give(call->server->limits, call->client->account, LIMIT_CHANGES, call->pending);
 	loop_source_free(call->timer);
 	strv_free(call->names);
 	json_decref(call->outcomes);

@@ -10,6 +10,8 @@
 
 #include "call.h"
 
+#define MANY 256 /* profiles of a call */
+
 static json_t *warnings_json(char *const *warnings)
 {
 	json_t *list = json_array();
@@ -101,6 +103,7 @@ static void add_outcome(struct call *call, const char *profile, json_t *outcome)
 	bool last = --call->pending == 0;
 	int r;
 
+	limits_give(call->server->limits, call->client->account, LIMIT_CHANGES, 1);
 	if (call->client->gone) { /* nobody is told any more */
 		json_decref(outcome);
 		if (last)
@@ -131,10 +134,34 @@ static void on_done(const struct manager_result *result, void *userdata)
 	add_outcome(call, result->profile, outcome_json(result, NULL));
 }
 
+/* Each profile of the call is one of the changes that its caller may have under way. */
+static int take_changes(struct call *call, size_t count)
+{
+	_cleanup_error_ struct error error = {};
+	int r = limits_take(call->server->limits, call->client->account, LIMIT_CHANGES, count);
+
+	if (r == 0) {
+		call->pending = count;
+		/* what is kept for each comes to as much as a large message */
+		call->client->large |= count >= MANY;
+		return 0;
+	}
+	if (r == -EDQUOT) {
+		error_set(&error, EDQUOT,
+			  _("you have too many profiles brought up or taken down at once"));
+		error_hint(&error,
+			   _("name fewer, or wait: a user may have %u ([limits] changes in %s)"),
+			   call->server->settings->max_changes, call->server->options->config);
+	}
+	call_fail_error(call, NULL, r, &error, NULL);
+	return r;
+}
+
 /* A place for each outcome. False: the reply is sent already, there is nothing to do. */
 static bool prepare(struct call *call)
 {
-	call->pending = strv_length(call->names);
+	if (take_changes(call, strv_length(call->names)) < 0)
+		return false;
 	call->outcomes = json_array();
 	for (size_t i = 0; i < call->pending; i++)
 		json_array_append_new(call->outcomes, json_null());
@@ -144,6 +171,7 @@ static bool prepare(struct call *call)
 		call_reply(call, json_pack("{s:O}", "outcomes", call->outcomes));
 	else
 		call_fail_error(call, NULL, -ENOMEM, NULL, NULL);
+	limits_give(call->server->limits, call->client->account, LIMIT_CHANGES, call->pending);
 	call->pending = 0;
 	return false;
 }

@@ -4,7 +4,7 @@
 
 #include "nsctl/base.h"
 
-enum limit { LIMIT_CONNECTIONS, LIMIT_SESSIONS, LIMIT_BYTES, _LIMIT_MAX };
+enum limit { LIMIT_CONNECTIONS, LIMIT_SESSIONS, LIMIT_CHANGES, LIMIT_BYTES, _LIMIT_MAX };
 
 struct limits;
 

@@ -110,12 +110,13 @@ static int check_stranger(struct call *call, struct error *error)
 	const struct peer *peer = &call->client->peer;
 	struct server *server = call->server;
 	struct standing standing;
-	bool inside;
+	struct inside inside;
 	int r = peer_standing(peer, &standing);
 
 	if (r < 0)
 		return error_errno(error, r, _("can't find out how the caller lives"));
-	inside = manager_owns_mount_namespace(server->manager, &standing.mount_ns);
+	inside.mounts = manager_owns_mount_namespace(server->manager, &standing.mount_ns);
+	inside.network = manager_owns_network_namespace(server->manager, &standing.net_ns);
 	return access_check_stranger(peer->uid, &standing, &server->standing, inside, error);
 }
 

@@ -162,6 +162,8 @@ static int standing_at(int proc_fd, struct standing *ret)
 	if (r == 0)
 		r = link_target_id(proc_fd, "ns/pid", &standing.pid_ns);
 	if (r == 0)
+		r = link_target_id(proc_fd, "ns/net", &standing.net_ns);
+	if (r == 0)
 		r = link_target_id(proc_fd, "root", &standing.root);
 	if (r == 0)
 		r = file_read(proc_fd, "status", STATUS_MAX, &status, NULL);

@@ -26,7 +26,7 @@ bool peer_in_group(const struct peer *peer, gid_t gid);
 
 /* In which surroundings a process lives. */
 struct standing {
-	struct file_id user_ns, mount_ns, pid_ns;
+	struct file_id user_ns, mount_ns, pid_ns, net_ns;
 	struct file_id root; /* the directory "/" */
 	bool no_new_privs;
 	unsigned seccomp;      /* 0: no filter */

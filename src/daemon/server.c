@@ -97,6 +97,7 @@ static int apply_settings(struct server *server, const struct settings *settings
 	server->group = group;
 	limits_set(server->limits, LIMIT_CONNECTIONS, settings->max_connections);
 	limits_set(server->limits, LIMIT_SESSIONS, settings->max_sessions);
+	limits_set(server->limits, LIMIT_CHANGES, settings->max_changes);
 	limits_set(server->limits, LIMIT_BYTES, BYTES_MAX);
 	return 0;
 }

@@ -71,7 +71,7 @@ struct client {
 	uid_t account;     /* whose limits it counts for */
 	struct call *call; /* the one that is being served */
 	size_t bytes;      /* of memory, as counted in limits */
-	bool large;        /* the message of its call was */
+	bool large;        /* its call takes much memory */
 	bool greeted;      /* a whole message has come */
 	bool again;        /* there may be whole messages in the buffer */
 	bool eof;          /* nothing more will come */

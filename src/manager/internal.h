@@ -17,9 +17,12 @@ struct operation {
 	bool is_repair;       /* nobody called: repair.c */
 	manager_done_fn done; /* NULL: nobody wants to hear */
 	void *userdata;
-	uint64_t turn; /* when it may run: callers take turns, see operations_run */
 
-	bool running;
+	uint64_t turn;             /* when it may run: callers take turns (queue.c) */
+	struct operation *sibling; /* another profile's first, in the same bucket */
+	struct operation *behind;  /* the next of the same profile … */
+	struct operation *last;    /* … and, of the first, the last */
+
 	struct instance *instance; /* while it is being removed */
 	struct error error;        /* the first that counts */
 	const char *step;          /* where it happened */
@@ -43,16 +46,26 @@ struct operation {
 	struct loop_source *source, *timer;
 	uint64_t started;
 
-	struct operation *next;
+	struct operation *next; /* of those that run, or of those that are ready */
+};
+
+/* All operations: of each profile the first runs or is ready to, the others are behind it. */
+struct queue {
+	struct operation *first[256]; /* of each profile, by the hash of its name */
+	struct operation *ready, *ready_end;
+	uint64_t turn;         /* of the operation that ran last */
+	const void *newest_of; /* whose the newest is, never looked into, … */
+	uint64_t newest_turn;  /* … and its turn */
+	size_t n_ups;          /* that wait, ready or not */
 };
 
 struct manager {
 	struct loop *loop;
 	struct manager_options options;
 	struct host host;
-	char *state_directory;        /* RUNTIME/state */
-	struct operation *operations; /* in the order they came */
-	uint64_t turn;                /* of the operation that ran last */
+	char *state_directory; /* RUNTIME/state */
+	struct queue queue;
+	struct operation *operations, **operations_end; /* those that run, and where it ends */
 
 	struct rt_monitor *monitor;
 	struct loop_source *monitor_source;
@@ -88,6 +101,18 @@ void operations_run(struct manager *manager);
 void operation_add_repair(struct manager *manager, const char *name);
 /* Reports and frees a running operation. */
 void operation_finish(struct operation *operation);
+
+/* queue.c: the first of a profile's, which runs or is ready to; NULL: there is none. */
+struct operation *queue_find(struct queue *queue, const char *name);
+/* Behind those of the same profile; its name, userdata and is_down are set. */
+void queue_add(struct queue *queue, struct operation *operation);
+/* The one whose turn it is, which runs from now on; NULL: none may. */
+struct operation *queue_take(struct queue *queue, bool downs_only);
+/* It has run: the next of the same profile is ready. */
+void queue_done(struct queue *queue, struct operation *operation);
+/* For each, in no order; the function may free it. */
+void queue_each(struct queue *queue, void (*function)(struct operation *operation, void *userdata),
+		void *userdata);
 
 /* apply.c: makes the profile, or what is missing; finishes the operation or turns it into a
  * removal. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The set of profiles, and the queue of calls on it: calls for one profile run in the order they
- * came, calls for different profiles side by side.
+ * The set of profiles, and the calls on it: calls for one profile run in the order they came, calls
+ * for different profiles side by side.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,57 +36,12 @@ static void operation_free(struct operation *operation)
 	free(operation);
 }
 
-/* A bridge that is going still has its name: who wants one has to wait for the name as well. */
+/* A bridge that is going still has its name: who wants one has to wait for the name as well. Only
+ * what runs can have one. */
 static bool bridge_is_going(const struct manager *manager)
 {
 	for (const struct operation *other = manager->operations; other; other = other->next)
 		if (other->stage == REMOVE_WAITING && other->instance->bridge_is_going)
-			return true;
-	return false;
-}
-
-static bool may_run(const struct manager *manager, const struct operation *operation)
-{
-	if (!operation->is_down && bridge_is_going(manager))
-		return false;
-	for (const struct operation *other = manager->operations; other != operation;
-	     other = other->next)
-		if (strcmp(other->name, operation->name) == 0)
-			return false;
-	return true;
-}
-
-/* Callers take turns: whoever asks for many does not have the others wait for all of them. Of those
- * that may run the one whose turn it is, or NULL. */
-static struct operation *next_to_run(const struct manager *manager)
-{
-	struct operation *next = NULL;
-
-	for (struct operation *operation = manager->operations; operation;
-	     operation = operation->next)
-		if (!operation->running && (!next || operation->turn < next->turn) &&
-		    may_run(manager, operation))
-			next = operation;
-	return next;
-}
-
-/* The first of a caller's comes with those that are about to run, each of its others a turn later.
- */
-static uint64_t turn_of_next(const struct manager *manager, const void *userdata)
-{
-	uint64_t turn = manager->turn;
-
-	for (const struct operation *operation = manager->operations; operation;
-	     operation = operation->next)
-		if (operation->userdata == userdata && operation->turn >= turn)
-			turn = operation->turn + 1;
-	return turn;
-}
-
-static bool another_up_waits(const struct manager *manager)
-{
-	for (const struct operation *other = manager->operations; other; other = other->next)
-		if (!other->running && !other->is_down)
 			return true;
 	return false;
 }
@@ -97,10 +52,10 @@ void operations_run(struct manager *manager)
 	struct operation *operation;
 
 	/* running one may finish it and others: the next is looked for anew */
-	while ((operation = next_to_run(manager))) {
-		operation->running = true;
-		manager->turn = operation->turn;
-		manager->host.more_to_come = !operation->is_down && another_up_waits(manager);
+	while ((operation = queue_take(&manager->queue, bridge_is_going(manager)))) {
+		*manager->operations_end = operation;
+		manager->operations_end = &operation->next;
+		manager->host.more_to_come = !operation->is_down && manager->queue.n_ups > 0;
 		if (operation->is_down)
 			remove_start(operation, true);
 		else
@@ -128,82 +83,74 @@ void operation_finish(struct operation *operation)
 	for (struct operation **p = &manager->operations; *p; p = &(*p)->next)
 		if (*p == operation) {
 			*p = operation->next;
+			if (!*p)
+				manager->operations_end = p;
 			break;
 		}
+	queue_done(&manager->queue, operation);
 	if (operation->done)
 		operation->done(&result, operation->userdata);
 	operation_free(operation);
 	loop_timer_set(manager->round, 1); /* what waited behind it */
 }
 
-/* At the end of the queue; NULL: out of memory. */
-static struct operation *enqueue(struct manager *manager, const char *name, void *userdata)
+static int add(struct manager *manager, const char *name, struct operation what)
 {
-	struct operation *operation = calloc(1, sizeof(*operation)), **p;
+	struct operation *operation = malloc(sizeof(*operation));
 
-	if (operation)
-		operation->name = strdup(name);
-	if (!operation || !operation->name) {
-		free(operation);
-		return NULL;
-	}
+	if (!operation)
+		return -ENOMEM;
+	*operation = what;
 	operation->manager = manager;
 	operation->pidfd = -1;
-	operation->userdata = userdata;
-	operation->turn = turn_of_next(manager, userdata);
-	for (p = &manager->operations; *p; p = &(*p)->next)
-		;
-	*p = operation;
+	operation->name = strdup(name);
+	if (!operation->name) {
+		free(operation);
+		return -ENOMEM;
+	}
+	queue_add(&manager->queue, operation);
 	loop_timer_set(manager->round, 1); /* with those that come in the same call */
-	return operation;
+	return 0;
 }
 
-static void add(struct manager *manager, const char *name, bool is_down, manager_done_fn done,
-		void *userdata)
+static void add_called(struct manager *manager, const char *name, bool is_down,
+		       manager_done_fn done, void *userdata)
 {
-	struct operation *operation = enqueue(manager, name, userdata);
+	_cleanup_error_ struct error error = {};
+	struct manager_result result = { .profile = name, .error = &error };
 
-	if (!operation) {
-		_cleanup_error_ struct error error = {};
-		struct manager_result result = { .profile = name,
-						 .code = error_oom(&error),
-						 .error = &error };
-
-		done(&result, userdata);
+	if (add(manager, name,
+		(struct operation){ .is_down = is_down, .done = done, .userdata = userdata }) == 0)
 		return;
-	}
-	operation->is_down = is_down;
-	operation->done = done;
+	result.code = error_oom(&error);
+	done(&result, userdata);
 }
 
 void operation_add_repair(struct manager *manager, const char *name)
 {
-	struct operation *operation;
-
-	for (operation = manager->operations; operation; operation = operation->next)
-		if (strcmp(operation->name, name) == 0)
-			return;
-	operation = enqueue(manager, name, NULL);
-	if (operation)
-		operation->is_repair = true;
+	if (!queue_find(&manager->queue, name))
+		add(manager, name, (struct operation){ .is_repair = true });
 }
 
 void manager_up(struct manager *manager, const char *name, manager_done_fn done, void *userdata)
 {
-	add(manager, name, false, done, userdata);
+	add_called(manager, name, false, done, userdata);
 }
 
 void manager_down(struct manager *manager, const char *name, manager_done_fn done, void *userdata)
 {
-	add(manager, name, true, done, userdata);
+	add_called(manager, name, true, done, userdata);
+}
+
+static void forget(struct operation *operation, void *userdata)
+{
+	if (operation->userdata == userdata)
+		operation->done = NULL;
 }
 
 void manager_forget(struct manager *manager, void *userdata)
 {
-	for (struct operation *operation = manager->operations; operation;
-	     operation = operation->next)
-		if (operation->userdata == userdata)
-			operation->done = NULL;
+	queue_each(&manager->queue, forget, userdata);
 }
 
 /* ---- events ------------------------------------------------------------------------------- */
@@ -315,6 +262,7 @@ int manager_new(struct loop *loop, const struct manager_options *options, struct
 	if (!manager)
 		return error_oom(error);
 	manager->loop = loop;
+	manager->operations_end = &manager->operations;
 	manager->options = *options;
 	manager->host.runtime_directory = options->runtime_directory;
 	manager->host.settings = options->settings;
@@ -342,16 +290,16 @@ int manager_new(struct loop *loop, const struct manager_options *options, struct
 	return 0;
 }
 
+static void free_each(struct operation *operation, _unused_ void *userdata)
+{
+	operation_free(operation);
+}
+
 struct manager *manager_free(struct manager *manager)
 {
 	if (!manager)
 		return NULL;
-	while (manager->operations) {
-		struct operation *operation = manager->operations;
-
-		manager->operations = operation->next;
-		operation_free(operation);
-	}
+	queue_each(&manager->queue, free_each, NULL);
 	for (struct instance *instance = manager->host.instances; instance;
 	     instance = instance->next)
 		repair_forget(manager, instance);
@@ -410,13 +358,11 @@ int manager_names(struct manager *manager, char ***ret, struct error *error)
 }
 
 /* Who goes in now would only have to end at once. */
-static bool is_going_down(const struct manager *manager, const char *name)
+static bool is_going_down(struct manager *manager, const char *name)
 {
-	for (const struct operation *operation = manager->operations; operation;
-	     operation = operation->next)
-		if (operation->stage != REMOVE_NOT && strcmp(operation->name, name) == 0)
-			return true;
-	return false;
+	const struct operation *operation = queue_find(&manager->queue, name);
+
+	return operation && operation->stage != REMOVE_NOT;
 }
 
 int manager_namespaces(struct manager *manager, const char *name, struct manager_namespaces *ret,
@@ -462,6 +408,15 @@ bool manager_owns_mount_namespace(struct manager *manager, const struct file_id 
 	for (const struct instance *instance = manager->host.instances; instance;
 	     instance = instance->next)
 		if (instance->has_mounts && file_id_equal(&instance->mounts_id, id))
+			return true;
+	return false;
+}
+
+bool manager_owns_network_namespace(struct manager *manager, const struct file_id *id)
+{
+	for (struct instance *instance = manager->host.instances; instance;
+	     instance = instance->next)
+		if (instance->has_netns && file_id_equal(&instance->netns_id, id))
 			return true;
 	return false;
 }

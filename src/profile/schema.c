@@ -116,6 +116,8 @@ static const struct schema_key settings_keys[] = {
 	  .min = 1, .max = 65535 },
 	{ "limits", "sessions", &type_number, AT(settings, max_sessions), .fallback = "256",
 	  .min = 1, .max = 65535 },
+	{ "limits", "changes", &type_number, AT(settings, max_changes), .fallback = "4096",
+	  .min = 1, .max = 65535 },
 };
 
 const struct schema profile_schema = { profile_keys, ARRAY_SIZE(profile_keys), "service" };

@@ -247,6 +247,12 @@ bool manager_owns_mount_namespace(struct manager *manager _unused_,
 	return false;
 }
 
+bool manager_owns_network_namespace(struct manager *manager _unused_,
+				    const struct file_id *id _unused_)
+{
+	return false;
+}
+
 /* ---- instead of spawn.c -----------------------------------------------------------------------
  */
 
@@ -380,6 +386,7 @@ static void start_server(int fd)
 	     own_standing(&server->standing) == 0);
 	limits_set(server->limits, LIMIT_CONNECTIONS, 4);
 	limits_set(server->limits, LIMIT_SESSIONS, 1);
+	limits_set(server->limits, LIMIT_CHANGES, 4096);
 	limits_set(server->limits, LIMIT_BYTES, 1 << 20);
 	must(client_new(server, fd) == 0);
 	server->clients->peer.uid = world.flags & ROOT ? 0 : USER;

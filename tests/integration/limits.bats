@@ -65,6 +65,17 @@ beside() {
 	beside has_many
 }
 
+@test "beside one who has as many changes waiting as the limit lets her" {
+	local i names=()
+	for i in {0..999}; do
+		names+=("queued-$i")
+		echo $'[access]\nusers = mallory' >"/etc/nsctl/profiles/queued-$i.ini"
+	done
+	undo "rm -f /etc/nsctl/profiles/queued-*"
+	as mallory nsctl down "${names[@]}" >/dev/null
+	beside queues
+}
+
 @test "beside one who sends the largest messages that there may be" {
 	beside sends_much
 }
@@ -119,4 +130,16 @@ release() {
 	as alice nsctl exec hers -- true
 	release
 	wait_until as mallory nsctl exec theirs -- true
+}
+
+@test "too many changes: it is said, and what to do" {
+	printf '[limits]\nchanges = 1\n' >/etc/nsctl/nsctld.ini
+	undo "rm /etc/nsctl/nsctld.ini; nsctld_stop; nsctld_start"
+	nsctld_stop
+	nsctld_start
+	refused "you have too many profiles brought up or taken down at once" "1" "[limits] changes" -- \
+		as alice nsctl up hers own
+	as alice nsctl up own
+	as alice nsctl down own
+	nsctl up hers own
 }

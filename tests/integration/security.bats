@@ -498,6 +498,15 @@ os.execvp(sys.argv[1], sys.argv[1:])'
 	says "PID namespace"
 	run -125 as alice unshare --user nsctl exec hers -- true
 	says "user namespace"
+	run_as_alice unshare --net
+	equal "$status" 125
+	says "network namespace"
+	run_as_alice nsenter --mount=/run/nsctl/ns/hers/mnt unshare --net
+	equal "$status" 125
+	says "network namespace"
+	run_as_alice nsenter --net=/run/netns/hers
+	equal "$status $output" "0 in"
+	equal "$(unshare --net nsctl exec hers -- echo in)" in
 	mkdir /run/world/jail
 	undo "rmdir /run/world/jail"
 	mount -t tmpfs tmpfs /run/world/jail

@@ -101,11 +101,12 @@ static const struct standing ours = {
 	.mount_ns = NAMESPACE(2),
 	.pid_ns = NAMESPACE(3),
 	.root = NAMESPACE(4),
+	.net_ns = NAMESPACE(5),
 	.capabilities = ~UINT64_C(0),
 	.bounding = 0xff,
 };
 
-static int judge(uid_t uid, const struct standing *its, bool inside)
+static int judge_inside(uid_t uid, const struct standing *its, struct inside inside)
 {
 	struct error error = {};
 	int r = access_check_stranger(uid, its, &ours, inside, &error);
@@ -113,6 +114,11 @@ static int judge(uid_t uid, const struct standing *its, bool inside)
 	assert_true(r == 0 || (r == -EPERM && error.what && error.hint));
 	error_clear(&error);
 	return r;
+}
+
+static int judge(uid_t uid, const struct standing *its, bool inside)
+{
+	return judge_inside(uid, its, (struct inside){ .mounts = inside, .network = inside });
 }
 
 static struct standing plain(void)
@@ -209,6 +215,18 @@ static void another_mount_or_pid_namespace_is_refused_unless_ours(_unused_ void 
 	its = plain();
 	its.mount_ns.dev = 99; /* the same number on another device */
 	assert_int_equal(judge(1000, &its, false), -EPERM);
+}
+
+static void another_network_namespace_is_refused_unless_ours(_unused_ void **state)
+{
+	struct standing its = plain();
+
+	its.net_ns.ino = 99;
+	assert_int_equal(judge(1000, &its, false), -EPERM);
+	assert_int_equal(judge(1000, &its, true), 0);
+	assert_int_equal(judge_inside(1000, &its, (struct inside){ .mounts = true }), -EPERM);
+	assert_int_equal(judge_inside(1000, &its, (struct inside){ .network = true }), 0);
+	assert_int_equal(judge(0, &its, false), 0);
 }
 
 static void root_elsewhere_needs_the_capability_to_come_here_by_itself(_unused_ void **state)
@@ -438,6 +456,7 @@ int main(void)
 		cmocka_unit_test(a_smaller_bounding_set_is_refused),
 		cmocka_unit_test(another_root_directory_is_refused),
 		cmocka_unit_test(another_mount_or_pid_namespace_is_refused_unless_ours),
+		cmocka_unit_test(another_network_namespace_is_refused_unless_ours),
 		cmocka_unit_test(root_elsewhere_needs_the_capability_to_come_here_by_itself),
 		cmocka_unit_test(status_is_read_line_by_line),
 		cmocka_unit_test(a_status_that_lacks_a_line_denies),

@@ -72,6 +72,12 @@ bool manager_owns_mount_namespace(_unused_ struct manager *manager,
 	return false;
 }
 
+bool manager_owns_network_namespace(_unused_ struct manager *manager,
+				    _unused_ const struct file_id *id)
+{
+	return false;
+}
+
 /* ---- a server in a process of its own, with this process as its client ----------------- */
 
 struct world {

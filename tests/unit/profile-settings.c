@@ -48,6 +48,7 @@ static void without_a_file_there_are_defaults(_unused_ void **state)
 	assert_null(settings->group);
 	assert_int_equal(settings->max_connections, 64);
 	assert_int_equal(settings->max_sessions, 256);
+	assert_int_equal(settings->max_changes, 4096);
 	assert_null(settings_free(settings));
 	assert_null(settings_free(NULL));
 }
