@@ -42,6 +42,7 @@ struct instance {
 
 	/* resolver */
 	bool has_resolver;
+	bool resolver_failed; /* it could not be put in place: who asks inside may ask the host's */
 
 	/* bridge, link */
 	char bridge[IFNAMSIZ];         /* "": none */

@@ -81,26 +81,13 @@ static bool address_concerns(const struct instance *instance, const struct rt_ev
 	       (event->index == instance->host_index || on_bridge(instance, bridge));
 }
 
-/* The first instance behind each interface stands for all: what they share is put back with it. */
-static bool stands_for_others(const struct manager *manager, const struct instance *instance)
-{
-	const char *interface = instance_gateway_interface(instance);
-
-	if (!instance->guard || !instance->forwards)
-		return false;
-	for (const struct instance *other = manager->host.instances; other != instance;
-	     other = other->next)
-		if (other->guard && other->forwards &&
-		    strcmp(instance_gateway_interface(other), interface) == 0)
-			return false;
-	return true;
-}
-
+/* Whoever comes first puts back what they share, the others find it there: but none of them can be
+ * relied on, for its file may say something else by now, or it may be on its way down. */
 static void suspect_shared(struct manager *manager)
 {
 	for (struct instance *instance = manager->host.instances; instance;
 	     instance = instance->next)
-		if (stands_for_others(manager, instance))
+		if (instance->forwards)
 			repair_suspect(instance);
 }
 

@@ -33,12 +33,13 @@ struct operation {
 
 	/* removal (remove.c) */
 	enum { REMOVE_NOT, REMOVE_ENDING, REMOVE_WAITING } stage;
-	bool pushed;    /* its link is being deleted together with others' */
-	bool left_over; /* something could not be taken away */
-	bool look;      /* processes are to be looked for in the next round */
-	bool killing;   /* SIGKILL by now */
-	bool freezing;  /* but first this time SIGSTOP, until none is left that moves */
-	size_t moving;  /* how many did */
+	bool taken_away; /* its steps' objects are, as far as that could be */
+	bool pushed;     /* its link is being deleted together with others' */
+	bool left_over;  /* something could not be taken away */
+	bool look;       /* processes are to be looked for in the next round */
+	bool killing;    /* SIGKILL by now */
+	bool freezing;   /* but first this time SIGSTOP, until none is left that moves */
+	size_t moving;   /* how many did */
 	unsigned freezes;
 	pid_t waited; /* one of those that are left */
 	size_t left;  /* how many */

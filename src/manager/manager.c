@@ -390,6 +390,11 @@ int manager_namespaces(struct manager *manager, const char *name, struct manager
 		error_hint(error, _("bring it up first: nsctl up %s"), name);
 		return -ENOENT;
 	}
+	if (instance->resolver_failed) { /* its questions would go to the host's servers */
+		error_set(error, EAGAIN, _("the DNS of profile %s is not in place"), name);
+		error_hint(error, _("nsctld says why in its log; put it right: nsctl up %s"), name);
+		return -EAGAIN;
+	}
 	namespaces.network = fcntl(instance->netns_fd, F_DUPFD_CLOEXEC, 3);
 	namespaces.mount = fcntl(instance->mounts_fd, F_DUPFD_CLOEXEC, 3);
 	if (namespaces.network < 0 || namespaces.mount < 0) {

@@ -100,6 +100,8 @@ static void finish(struct operation *operation)
 	if (!operation->left_over && record_delete(manager, operation->instance, &error) < 0)
 		left_over(operation, "record", &error);
 	if (operation->left_over) {
+		if (operation->taken_away) /* it was to go: no later nsctld brings it up again */
+			operation->instance->since = 0;
 		record_write(manager, operation->instance, NULL);
 	} else {
 		forget_instance(manager, operation->instance);
@@ -254,6 +256,7 @@ static void take_away(struct operation *operation)
 	size_t n = 0;
 
 	repair_forget(manager, operation->instance);
+	operation->taken_away = true;
 	operation->changed |= operation->instance->n_awaited > 0; /* since an earlier `down` */
 	while (steps[n])
 		n++;

@@ -9,7 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 
-#include "internal.h"
+#include "repair.h"
 
 #define WATCHES_MAX 16
 #define WATCH_MASK                                                                                 \
@@ -58,12 +58,14 @@ static void settle(struct manager *manager, struct instance *instance)
 	} else {
 		r = resolver_keep(&manager->host, instance, &error);
 	}
-	if (r < 0)
+	if (r < 0) {
 		log_error("profile %s: %s", instance->name, error_text(&error));
-	else if (r > 0)
+		repair_suspect(instance); /* which tries again, later */
+	} else if (r > 0) {
 		log_info(
 			"profile %s: the host's resolver files changed, the profile's are back in place",
 			instance->name);
+	}
 	strv_free(context.warnings);
 }
 

@@ -200,6 +200,13 @@ static int unmask(struct inside *inside, const char *path)
 	return 0;
 }
 
+/* The first failure; but of a file that the host does not have only when that is all. */
+static void keep_first(int *first, int r)
+{
+	if (r < 0 && (*first == 0 || *first == -ENOENT))
+		*first = r;
+}
+
 static int settle_inside(void *argument)
 {
 	struct inside *inside = argument;
@@ -207,13 +214,26 @@ static int settle_inside(void *argument)
 	int r = 0;
 
 	/* masks first: a resolv.conf that links into a masked place is mounted on by its name in
-	 * /etc */
-	for (size_t i = 0; profile && r == 0 && i < ARRAY_SIZE(masked); i++)
-		r = profile->mask_host_resolvers ? mask(inside, masked[i])
-						 : unmask(inside, masked[i]);
-	for (size_t i = 0; r == 0 && i < RESOLVER_FILES; i++)
-		r = inside->needed[i] ? mount_file(inside, i) : unmount_file(inside, i);
+	 * /etc; what can't be done does not keep the rest from being done */
+	for (size_t i = 0; profile && i < ARRAY_SIZE(masked); i++)
+		keep_first(&r, profile->mask_host_resolvers ? mask(inside, masked[i])
+							    : unmask(inside, masked[i]));
+	for (size_t i = 0; i < RESOLVER_FILES; i++)
+		keep_first(&r, inside->needed[i] ? mount_file(inside, i) : unmount_file(inside, i));
 	return r;
+}
+
+/* Until it has been done, nobody is let in: manager_namespaces. Where the host has no such file,
+ * nothing of the host's is seen inside either. */
+static int put_in_place(struct inside *inside)
+{
+	struct instance *instance = inside->instance;
+	int r = ns_call(&(struct ns_place){ .network = -1, .mount = instance->mounts_fd },
+			settle_inside, inside);
+
+	instance->resolver_failed = r < 0 && r != -ENOENT;
+	return r < 0 ? error_errno(inside->error, r, "%s", _("can't set the resolver up inside"))
+		     : 0;
 }
 
 /* ---- the step ----------------------------------------------------------------------------- */
@@ -257,11 +277,8 @@ static int settle(struct step_context *context, struct error *error)
 	if (changed < 0)
 		return changed;
 	instance->has_resolver = true;
-	r = ns_call(&(struct ns_place){ .network = -1, .mount = instance->mounts_fd },
-		    settle_inside, &inside);
-	if (r < 0)
-		return error_errno(error, r, "%s", _("can't set the resolver up inside"));
-	return changed || inside.changed;
+	r = put_in_place(&inside);
+	return r < 0 ? r : changed || inside.changed;
 }
 
 static int down(struct step_context *context, struct error *error);
@@ -290,10 +307,8 @@ int resolver_keep(const struct host *host, struct instance *instance, struct err
 
 		inside.needed[i] = own != -ENOENT;
 	}
-	r = ns_call(&(struct ns_place){ .network = -1, .mount = instance->mounts_fd },
-		    settle_inside, &inside);
-	return r < 0 ? error_errno(error, r, "%s", _("can't set the resolver up inside"))
-		     : inside.changed;
+	r = put_in_place(&inside);
+	return r < 0 ? r : inside.changed;
 }
 
 /* The mounts go with their namespace; when [dns] alone is taken out of a profile, they are taken
@@ -338,7 +353,7 @@ static int down(struct step_context *context, struct error *error)
 	}
 	if (rmdir(directory) < 0 && errno != ENOENT)
 		return error_errno(error, errno, _("can't remove %s"), directory);
-	instance->has_resolver = false;
+	instance->has_resolver = instance->resolver_failed = false;
 	return had;
 }
 

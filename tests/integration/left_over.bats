@@ -30,11 +30,16 @@ log_says() {
 	mkdir /run/nsctl/ns/full/mnt
 	refused "can't remove /run/nsctl/ns/full/etc: Directory not empty" \
 		"can't remove /run/nsctl/ns/full/mnt: Is a directory" -- nsctl down full
-	equal "$(state full)" partial
+	equal "$(state full)" failed
 	run ! ip link show ns-full
 	run ! ip link show nsctl0
 	rmdir /run/nsctl/ns/full/mnt
 	rm /run/nsctl/ns/full/etc/theirs
+	# it was to go: the next nsctld does not bring it up again
+	nsctld_stop KILL
+	nsctld_start
+	equal "$(state full)" failed
+	run ! ip link show ns-full
 	run -0 nsctl down full
 	says "full: down"
 }

@@ -208,6 +208,34 @@ a_repair_later() {
 	equal "$(inside other curl -sS -m 40 http://198.51.100.80/)" "internet 203.0.113.2"
 }
 
+# With forwarding off and no table, nothing of "other" gets out.
+break_what_is_shared() {
+	nft delete table inet nsctl
+	sysctl -qw net.ipv4.ip_forward=0
+}
+
+shared_is_whole() {
+	[[ $(sysctl -n net.ipv4.ip_forward) == 1 && -z $(drift other) ]]
+}
+
+@test "what profiles share is put back, whoever of them is not: changed since, told not to, or on its way down" {
+	nsctl up full other
+	sed -i 's/^address = .*/&\nmtu = 1400/' /etc/nsctl/profiles/full.ini
+	break_what_is_shared
+	wait_until shared_is_whole
+	sed -i '/^mtu/d' /etc/nsctl/profiles/full.ini
+	nsctl up full
+	printf '[profile]\nrepair = no\n' >>/etc/nsctl/profiles/full.ini
+	break_what_is_shared
+	wait_until shared_is_whole
+	sed -i '/^.profile/,$d' /etc/nsctl/profiles/full.ini
+	nsctl up full
+	wait_until repaired other 0
+	sysctl -qw net.ipv4.ip_forward=0
+	nsctl down full
+	wait_until shared_is_whole
+}
+
 @test "what runs inside does not notice" {
 	nsctl up full
 	mkfifo /run/world/full-in

@@ -186,6 +186,23 @@ restore_resolv_conf() {
 	equal "$(cat /run/world/visitors)" ""
 }
 
+@test "while the resolver can't be put back whole nobody is let in; when it can be, it is" {
+	restore_resolv_conf
+	nsctl up named
+	ln -s /run/world /run/nscd # what is to be masked: systemd makes such links (DynamicUser=)
+	undo "rm -f /run/nscd"
+	rename_over /etc/resolv.conf "nameserver 192.168.1.1 # renamed"
+	wait_until grep -q "can't mask /run/nscd" /run/world/log/nsctld
+	run -125 inside named true
+	says "the DNS of profile named is not in place" "nsctl up named"
+	# what could be done was
+	run -0 nsenter --mount=/run/nsctl/ns/named/mnt cat /etc/resolv.conf
+	says "nameserver 9.9.9.9"
+	rm /run/nscd
+	wait_until inside named true
+	only_from_the_profile
+}
+
 @test "with mask-host-resolvers = no the host's name services are reached" {
 	profile open <<-END
 		[dns]
