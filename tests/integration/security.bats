@@ -491,7 +491,7 @@ print(os.getresuid(), os.getresgid(), sorted(os.getgroups()))'
 		        lingering.send(b'x' * 65536)
 		except BlockingIOError:
 		    pass
-		lingering.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 200))
+		lingering.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 20))
 		control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [lingering.fileno()] * 3))]
 		connection = Connection()
 		connection.call('Exec', exec_call(['true']), upgrade=True)
