@@ -40,7 +40,7 @@ enum aaaa_passed {
 /* What went wrong. */
 enum aaaa_error {
 	AAAA_ERROR_RECEIVE, /* a message of the kernel was not to be read */
-	AAAA_ERROR_OVERRUN, /* ENOBUFS: the kernel could not hand packets over */
+	AAAA_ERROR_OVERRUN, /* packets that the kernel could not hand over, and let through */
 	AAAA_ERROR_VERDICT, /* refused by the kernel */
 	AAAA_ERROR_SEND,    /* an answer could not be sent; the query was let through */
 	AAAA_ERROR_EPERM,   /* the same, for the firewall or connection tracking said no */

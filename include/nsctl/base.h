@@ -164,8 +164,15 @@ void strv_free(char **v);
 /* Reads a whole file of at most `max` bytes (-EFBIG above), NUL-terminated behind its length. */
 int file_read(int dir_fd, const char *path, size_t max, char **ret, size_t *ret_length);
 int file_read_fd(int fd, size_t max, char **ret, size_t *ret_length);
-/* Writes path through a temporary file beside it and rename: whole or not at all. */
+/* Writes path through a temporary file beside it and rename: whole or not at all. What stands there
+ * is replaced whatever it is, and so is what is left of an earlier try (path.new): for directories
+ * where nobody else can write. */
 int file_write_atomic(const char *path, mode_t mode, const void *data, size_t length);
+/* The same for a path that somebody named, wherever it leads: links are followed, a device or pipe
+ * is written to, files beside it stay as they are. A file keeps its owner and mode; `mode`, less
+ * the umask, is a new one's. It is written in place, and not at once, only where it can't be
+ * replaced. */
+int file_write_anywhere(const char *path, mode_t mode, const void *data, size_t length);
 /* All bytes, resuming after EINTR and short writes. */
 int write_all(int fd, const void *data, size_t length);
 /* mkdir -p; directories that are made get `mode`. */

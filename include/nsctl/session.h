@@ -51,7 +51,7 @@ enum session_message_type {
 	SESSION_EXITED, /* value: exit status; the last message */
 	SESSION_KILLED, /* value: signal that killed it; the last message */
 	SESSION_FAILED, /* value: exit status to use (125, 126 or 127); a text of `length` bytes
-			   follows */
+			   follows, in its second line what to do about it */
 };
 
 /* Whether the command has a terminal, and starts as its foreground group or as a background one. */
@@ -111,6 +111,13 @@ ssize_t session_message_parse(const void *data, size_t length, struct session_me
 int session_send_stdio(int connection_fd, const int fds[3], enum session_terminal terminal,
 		       int master_fd);
 
+/* A session's process that has become the user, and leads a session without a terminal: takes stdio
+ * and terminal from the connection, runs the command and tells of it until it has ended. A negative
+ * `r` says that it did not come so far: then only the error is told. All signals are blocked and
+ * have their default dispositions. Of the request only `arguments`, `environment`, `profile` and
+ * `ignored` are looked at. Returns the process's exit status. */
+int session_lead(const struct session_request *request, int connection_fd, int r,
+		 struct error *error);
 /* A new session keyring, after the drop: root's must not be seen by the command. */
 int session_new_keyring(struct error *error);
 /* Becomes the command, looked for in $PATH. Returns only when that failed: negative errno, and 126

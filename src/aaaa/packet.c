@@ -71,6 +71,16 @@ bool packet_parse(uint8_t *bytes, size_t length, unsigned port, struct packet *r
 	return true;
 }
 
+bool packet_has_loopback(const struct packet *packet)
+{
+	const struct iphdr *ip = (const struct iphdr *)packet->bytes;
+	const struct ip6_hdr *ip6 = (const struct ip6_hdr *)packet->bytes;
+
+	if (packet->v6)
+		return IN6_IS_ADDR_LOOPBACK(&ip6->ip6_src) || IN6_IS_ADDR_LOOPBACK(&ip6->ip6_dst);
+	return ntohl(ip->saddr) >> 24 == IN_LOOPBACKNET || ntohl(ip->daddr) >> 24 == IN_LOOPBACKNET;
+}
+
 static uint64_t add_bytes(uint64_t sum, const uint8_t *bytes, size_t length)
 {
 	uint32_t word;

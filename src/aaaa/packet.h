@@ -17,6 +17,9 @@ struct packet {
  * headers, lengths that do not fit, other protocols or ports.
  */
 bool packet_parse(uint8_t *bytes, size_t length, unsigned port, struct packet *ret);
+/* From or to an address of the loopback (127.0.0.0/8, ::1), which no wire may bring: the kernel
+ * looks for that later only. */
+bool packet_has_loopback(const struct packet *packet);
 /* Turns it round with a payload of this length, for which there must be room. With `checksum`
  * UDP's is written for IPv4 too, where it may be left out (RFC 768); IPv6 always has it
  * (RFC 8200, 8.1). */

@@ -16,10 +16,17 @@
 
 #include "queue.h"
 
+/*
+ * What the queue may hold is bounded by the room in our socket alone (some 7500 queries), never
+ * by its length: what finds no room has a number already, and is missed by that, whereas what finds
+ * the queue full is let through without a trace (NFQA_CFG_F_FAIL_OPEN: neither of the kernel's own
+ * counters sees it).
+ */
+#define QUEUE_LENGTH UINT32_MAX
+
 enum {
-	VERDICTS_MAX = 16384, /* bytes of verdicts in one message to the kernel */
-	RECEIVE_BYTES = 16 << 20,
-	QUEUE_LENGTH = 8192,
+	VERDICTS_MAX = 16384,    /* bytes of verdicts in one message to the kernel */
+	RECEIVE_BYTES = 3 << 20, /* the kernel takes it twice, for what it spends itself */
 	HEADERS = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg)),
 };
 
@@ -28,7 +35,8 @@ struct queue {
 	uint16_t number;   /* in network byte order */
 	uint32_t priority; /* the same */
 	uint32_t answer_verdict;
-	uint64_t refused;
+	uint32_t last; /* number of the last packet received; the first one is 1 */
+	struct queue_trouble trouble;
 	int failed; /* 0, or why verdicts could not be sent */
 	size_t collected;
 	struct mmsghdr messages[QUEUE_BATCH];
@@ -189,9 +197,9 @@ void queue_set_answers(struct queue *queue, uint32_t priority, bool repeat)
 	queue->answer_verdict = repeat ? NF_REPEAT : NF_ACCEPT;
 }
 
-uint64_t queue_refused(const struct queue *queue)
+const struct queue_trouble *queue_trouble(const struct queue *queue)
 {
-	return queue->refused;
+	return &queue->trouble;
 }
 
 /* ---- receiving ---------------------------------------------------------------------------- */
@@ -228,24 +236,37 @@ static bool read_attributes(uint8_t *p, size_t left, struct queued *ret)
 	return has_id;
 }
 
-static bool read_message(struct queue *queue, uint8_t *buffer, size_t length, struct queued *ret)
+static bool read_packet(uint8_t *buffer, const struct nlmsghdr *header, size_t length,
+			struct queued *ret)
 {
-	struct nlmsghdr header;
-
-	*ret = (struct queued){};
-	if (length < sizeof(header))
+	if (header->nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET) ||
+	    header->nlmsg_len < HEADERS || header->nlmsg_len > length)
 		return false;
-	memcpy(&header, buffer, sizeof(header));
-	if (header.nlmsg_type == NLMSG_ERROR) {
-		queue->refused++;
-		return false;
-	}
-	if (header.nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET) ||
-	    header.nlmsg_len < HEADERS || header.nlmsg_len > length)
-		return false;
-	if (!read_attributes(buffer + HEADERS, header.nlmsg_len - HEADERS, ret))
+	if (!read_attributes(buffer + HEADERS, header->nlmsg_len - HEADERS, ret))
 		return false;
 	ret->room = ret->bytes ? (size_t)(buffer + QUEUE_PACKET_MAX - ret->bytes) : 0;
+	return true;
+}
+
+static bool read_message(struct queue *queue, uint8_t *buffer, size_t length, struct queued *ret)
+{
+	struct nlmsghdr header = {};
+	uint32_t number;
+
+	*ret = (struct queued){};
+	if (length >= sizeof(header))
+		memcpy(&header, buffer, sizeof(header));
+	if (header.nlmsg_type == NLMSG_ERROR) {
+		queue->trouble.refused++;
+		return false;
+	}
+	if (!read_packet(buffer, &header, length, ret)) {
+		queue->trouble.unreadable++;
+		return false;
+	}
+	number = ntohl(ret->id);
+	queue->trouble.lost += number - queue->last - 1; /* those in between */
+	queue->last = number;
 	return true;
 }
 
@@ -253,8 +274,8 @@ int queue_receive(struct queue *queue, struct queued packets[QUEUE_BATCH])
 {
 	int n = recvmmsg(queue->fd, queue->messages, QUEUE_BATCH, MSG_WAITFORONE, NULL), kept = 0;
 
-	if (n < 0)
-		return errno == EINTR ? 0 : -errno;
+	if (n < 0) /* that some were not handed over, their numbers tell */
+		return errno == EINTR || errno == ENOBUFS ? 0 : -errno;
 	for (int i = 0; i < n; i++)
 		kept += read_message(queue, queue->buffers[i], queue->messages[i].msg_len,
 				     &packets[kept]);

@@ -20,6 +20,13 @@ struct queued {
 	uint32_t interface;  /* by which it came in, in network byte order; 0: by none */
 };
 
+/* What went wrong since it was opened. */
+struct queue_trouble {
+	uint64_t lost;       /* packets that the kernel could not hand over, and let through */
+	uint64_t refused;    /* verdicts, by the kernel */
+	uint64_t unreadable; /* messages of the kernel */
+};
+
 struct queue;
 
 /* -EBUSY: somebody listens on it already. */
@@ -31,8 +38,8 @@ unsigned queue_number(const struct queue *queue);
  * kernels do not look at it). With `repeat` it goes through the chain that queued it once more. */
 void queue_set_answers(struct queue *queue, uint32_t priority, bool repeat);
 
-/* Waits for packets; returns how many are in `packets` (0 after a signal), or a negative errno:
- * -ENOBUFS when the kernel could not hand some over. They are valid until the next call. */
+/* Waits for packets; returns how many are in `packets` (0 after a signal), or a negative errno.
+ * They are valid until the next call. */
 int queue_receive(struct queue *queue, struct queued packets[QUEUE_BATCH]);
 /* Accepts, with other bytes where `bytes` is not NULL. */
 void queue_accept(struct queue *queue, const struct queued *packet, const uint8_t *bytes,
@@ -45,5 +52,4 @@ int queue_accept_until(struct queue *queue, uint32_t id);
 /* Sends the verdicts that are collected. 0 or a negative errno, also of those that had to be sent
  * since the last call because they were too many: packets may be without a verdict then. */
 int queue_flush(struct queue *queue);
-/* How many verdicts the kernel has refused so far. */
-uint64_t queue_refused(const struct queue *queue);
+const struct queue_trouble *queue_trouble(const struct queue *queue);

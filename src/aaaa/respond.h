@@ -18,7 +18,7 @@ struct responder {
 	int raw4, raw6;    /* RESPOND_BY_SOCKET */
 	uint32_t priority; /* of what they send, by which rules know it */
 	struct aaaa_statistics *statistics;
-	struct aaaa_statistics_second *second; /* the present one */
+	struct queue_trouble trouble; /* as counted so far */
 };
 
 int respond_open_sockets(struct responder *responder, struct error *error);

@@ -87,6 +87,51 @@ int file_write_atomic(const char *path, mode_t mode, const void *data, size_t le
 	return r;
 }
 
+/* The file's new content in a file of its own beside it, which takes over name, owner and mode. */
+static int replace(const char *path, const struct stat *old, const void *data, size_t length)
+{
+	_cleanup_free_ char *temporary = str_format("%s.XXXXXX", path);
+	_cleanup_close_ int fd = temporary ? mkostemp(temporary, O_CLOEXEC) : -1;
+	int r = 0;
+
+	if (fd < 0)
+		return temporary ? -errno : -ENOMEM;
+	if (fchown(fd, old->st_uid, old->st_gid) < 0 || fchmod(fd, old->st_mode & 0777) < 0)
+		r = -errno;
+	if (r == 0)
+		r = write_all(fd, data, length);
+	if (r == 0 && rename(temporary, path) < 0)
+		r = -errno;
+	if (r < 0)
+		unlink(temporary);
+	return r;
+}
+
+/* Opened as a shell's ">" does, lest links be followed that the kernel would not follow
+ * (proc_sys_fs(5), protected_symlinks and the others); but the old content stays until the new one
+ * is there. */
+int file_write_anywhere(const char *path, mode_t mode, const void *data, size_t length)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, mode);
+	_cleanup_free_ char *target = NULL;
+	struct stat st, named;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return write_all(fd, data, length);
+	target = realpath(path, NULL);
+	if (target && stat(target, &named) == 0 && named.st_dev == st.st_dev &&
+	    named.st_ino == st.st_ino) {
+		r = replace(target, &st, data, length);
+		if (r != -EACCES && r != -EPERM && r != -EROFS)
+			return r;
+	}
+	/* no name (/dev/fd/N), or nothing of ours can stand beside it */
+	return ftruncate(fd, 0) < 0 ? -errno : write_all(fd, data, length);
+}
+
 int make_directories(const char *path, mode_t mode)
 {
 	_cleanup_free_ char *copy = strdup(path);

@@ -2,6 +2,7 @@
 /* nsctl aaaa: what a profile's AAAA responder has done, in every form in which one may want it. */
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "aaaa.h"
 #include "aaaa_watch.h"
@@ -147,16 +148,26 @@ static int show_prometheus(struct ipc_connection *connection, int n, char **prof
 
 /* ---- a plot ----------------------------------------------------------------------------- */
 
+/* Another opening of what a shell has opened already (/dev/stdout) would write over its start. */
+static bool is_output(const char *path)
+{
+	struct stat named, output;
+
+	return str_equal(path, "-") ||
+	       (stat(path, &named) == 0 && fstat(STDOUT_FILENO, &output) == 0 &&
+		named.st_dev == output.st_dev && named.st_ino == output.st_ino);
+}
+
 /* The whole document, or nothing of it: the file may be on a web server's disk. */
 static int write_plot(const char *path, const char *text, size_t length, struct error *error)
 {
 	int r;
 
-	if (str_equal(path, "-"))
+	if (is_output(path))
 		return fwrite(text, 1, length, stdout) == length
 			       ? 0
 			       : error_errno(error, errno, _("can't write the plot"));
-	r = file_write_atomic(path, 0644, text, length);
+	r = file_write_anywhere(path, 0644, text, length);
 	return r < 0 ? error_errno(error, r, _("can't write %s"), path) : 0;
 }
 

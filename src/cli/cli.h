@@ -128,11 +128,21 @@ int outcomes_run(const struct cli *cli, const struct outcome_words *words, json_
 struct exec {
 	const char *profile;
 	char **command;
-	const char *directory; /* --chdir, or NULL */
+	const char *directory; /* absolute */
 	const char *user;      /* -u, or NULL */
 };
 /* Joins and becomes the command: returns only when that failed. */
 int exec_as_root(const struct cli *cli, const struct exec *exec, struct error *error);
+/* exec_session.c: as another user, with a terminal of its own. `become` makes a child of ours the
+ * user (`owner`), inside the profile. Returns the exit status. */
+typedef int (*exec_become_fn)(void *userdata, struct error *error);
+int exec_in_session(const struct exec *exec, uid_t owner, exec_become_fn become, void *userdata,
+		    struct error *error);
+/* Have we a controlling terminal? */
+bool exec_has_terminal(void);
+/* Speaks with a session's leader, from its start to its end. `rest` came before. Whose the terminal
+ * is that is made for the command: `owner`. Returns the exit status. */
+int exec_speak(int fd, uid_t owner, const void *rest, size_t rest_length, struct error *error);
 /* Has nsctld start it and stays until it has ended; returns the exit status. */
 int exec_as_user(const struct cli *cli, const struct exec *exec, struct error *error);
 /* The signals that are ignored: bit N-1 is signal N. */

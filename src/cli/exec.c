@@ -33,10 +33,31 @@ static char *default_shell(const char *user)
 	return strdup(str_empty(shell) ? "/bin/sh" : shell);
 }
 
+/* Where the command will run: by its name, as it is inside. The caller frees; NULL: failed. */
+static char *absolute_directory(const char *directory, struct error *error)
+{
+	_cleanup_free_ char *current = NULL;
+	bool absolute = directory && *directory == '/';
+	char *joined;
+
+	current = absolute ? NULL : getcwd(NULL, 0);
+	if (!absolute && !current) {
+		error_errno(error, errno, _("can't tell the current directory"));
+		error_hint(error, _("name one with --chdir"));
+		return NULL;
+	}
+	joined = absolute    ? strdup(directory)
+		 : directory ? str_format("%s/%s", current, directory)
+			     : strdup(current);
+	if (!joined)
+		error_oom(error);
+	return joined;
+}
+
 static int run(struct cli *cli, int argc, char **argv, struct error *error)
 {
-	struct exec exec = { .directory = cli->directory, .user = cli->user };
-	_cleanup_free_ char *shell = NULL;
+	struct exec exec = { .user = cli->user };
+	_cleanup_free_ char *shell = NULL, *directory = NULL;
 	char *command[2] = {};
 
 	if (arguments_check(cli, argc, argv, 1, INT_MAX, error) < 0)
@@ -50,6 +71,10 @@ static int run(struct cli *cli, int argc, char **argv, struct error *error)
 		command[0] = shell;
 		exec.command = command;
 	}
+	directory = absolute_directory(cli->directory, error);
+	if (!directory)
+		return -ENOENT;
+	exec.directory = directory;
 	if (geteuid() == 0)
 		return exec_as_root(cli, &exec, error);
 	return exec_as_user(cli, &exec, error);

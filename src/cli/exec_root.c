@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * exec for root: nsctl itself joins the namespaces and becomes the command. Same process, same
- * terminal, same cgroup; signals are left as they are. Users are looked up before the mount
+ * terminal, same cgroup; signals are left as they are. (As another user from a terminal, a child of
+ * nsctl's does: exec_session.c.) Users are looked up before the mount
  * namespace is entered: afterwards the files that name them are the profile's.
  */
 #include <fcntl.h>
@@ -216,24 +217,20 @@ static int join(const struct cli *cli, const struct exec *exec, struct error *er
 	return r;
 }
 
-/* The same directory by its name: the old one's files are another mount namespace's. */
-static int change_directory(const struct exec *exec, const char *before, struct error *error)
+/* By its name: what was open before is a directory of another mount namespace. Nowhere else: a
+ * command in a directory that it was not meant for does harm. */
+static int change_directory(const char *directory, struct error *error)
 {
 	_cleanup_free_ char *shown = NULL;
+	int r;
 
-	if (exec->directory) {
-		if (before && *exec->directory != '/' && chdir(before) < 0)
-			return error_errno(error, errno, _("can't enter directory %s"), before);
-		if (chdir(exec->directory) == 0)
-			return 0;
-		shown = str_escape(exec->directory, strlen(exec->directory));
-		return error_errno(error, errno, _("can't enter directory %s"), shown ?: "");
-	}
-	if (before && chdir(before) == 0)
+	if (chdir(directory) == 0)
 		return 0;
-	report_warning(_("can't enter directory %s here: %s; running in /"), before ?: "?",
-		       strerror(errno));
-	return chdir("/") < 0 ? error_errno(error, errno, _("can't enter directory /")) : 0;
+	r = errno;
+	shown = str_escape(directory, strlen(directory));
+	error_errno(error, r, _("can't enter directory %s"), shown ?: "");
+	error_hint(error, _("name another one with --chdir"));
+	return -r;
 }
 
 /* The command gets 0, 1 and 2: a stray directory of the shell's would lead out of the profile. What
@@ -252,24 +249,55 @@ static int close_others(struct error *error)
 	return 0;
 }
 
+/* What becomes of a process of ours. */
+struct change {
+	const struct cli *cli;
+	const struct exec *exec;
+	const struct identity *identity;
+};
+
+static int become(void *userdata, struct error *error)
+{
+	const struct change *change = userdata;
+	int r = join(change->cli, change->exec, error);
+
+	if (r >= 0 && change->identity->wanted)
+		r = identity_become(change->identity, error);
+	if (r >= 0)
+		r = change_directory(change->exec->directory, error);
+	if (r >= 0 && setenv("NSCTL_PROFILE", change->exec->profile, 1) < 0)
+		r = error_oom(error);
+	return r;
+}
+
+/* A nsctld that does not run yet is started first: while the terminal is ours to say why it can't
+ * be. */
+static int exec_as_other(struct change *change, struct error *error)
+{
+	_cleanup_(ipc_connection_freep) struct ipc_connection *connection = NULL;
+	int r = client_connect(change->cli, &connection, error);
+
+	if (r < 0)
+		return r;
+	ipc_connection_free(TAKE_PTR(connection));
+	return exec_in_session(change->exec, change->identity->uid, become, change, error);
+}
+
 int exec_as_root(const struct cli *cli, const struct exec *exec, struct error *error)
 {
 	_cleanup_(identity_clear) struct identity identity = {};
-	_cleanup_free_ char *before = getcwd(NULL, 0), *shown = NULL;
+	struct change change = { cli, exec, &identity };
+	_cleanup_free_ char *shown = NULL;
 	int r = 0, status;
 
 	/* catalogues are read at the first message: not from inside the profile */
 	gettext("out of memory");
 	if (exec->user)
 		r = identity_find(exec->user, &identity, error);
+	if (r >= 0 && identity.uid != 0 && exec_has_terminal())
+		return exec_as_other(&change, error);
 	if (r >= 0)
-		r = join(cli, exec, error);
-	if (r >= 0 && identity.wanted)
-		r = identity_become(&identity, error);
-	if (r >= 0)
-		r = change_directory(exec, before, error);
-	if (r >= 0 && setenv("NSCTL_PROFILE", exec->profile, 1) < 0)
-		r = error_oom(error);
+		r = become(&change, error);
 	if (r >= 0)
 		r = close_others(error);
 	if (r < 0)

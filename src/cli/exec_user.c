@@ -9,26 +9,6 @@
 #include "nsctl/session.h"
 #include "relay.h"
 
-static char *absolute_directory(const char *directory, struct error *error)
-{
-	_cleanup_free_ char *current = NULL;
-	bool absolute = directory && *directory == '/';
-	char *joined;
-
-	current = absolute ? NULL : getcwd(NULL, 0);
-	if (!absolute && !current) {
-		error_errno(error, errno, _("can't tell the current directory"));
-		error_hint(error, _("name one with --chdir"));
-		return NULL;
-	}
-	joined = absolute    ? strdup(directory)
-		 : directory ? str_format("%s/%s", current, directory)
-			     : strdup(current);
-	if (!joined)
-		error_oom(error);
-	return joined;
-}
-
 /* JSON carries UTF-8 only: where anything else is among them, all are told byte by byte. */
 static json_t *word(const char *s, bool latin1)
 {
@@ -51,12 +31,12 @@ static json_t *words(char *const *strings, bool latin1)
 }
 
 /* Command, environment and directory. NULL when one is no UTF-8 (or without memory). */
-static json_t *build_words(const struct exec *exec, const char *directory, bool latin1)
+static json_t *build_words(const struct exec *exec, bool latin1)
 {
 	json_t *command = words(exec->command, latin1), *environment = words(environ, latin1);
 
 	return json_pack("{s:s, s:o, s:o, s:o}", "profile", exec->profile, "command", command,
-			 "environment", environment, "directory", word(directory, latin1));
+			 "environment", environment, "directory", word(exec->directory, latin1));
 }
 
 static json_t *ignored_numbers(void)
@@ -72,16 +52,13 @@ static json_t *ignored_numbers(void)
 
 static int build_parameters(const struct exec *exec, json_t **ret, struct error *error)
 {
-	_cleanup_free_ char *directory = absolute_directory(exec->directory, error);
 	json_auto_t *parameters = NULL, *ignored = NULL;
 	mode_t mask = umask(0);
 
 	umask(mask);
-	if (!directory)
-		return -ENOENT;
-	parameters = build_words(exec, directory, false);
+	parameters = build_words(exec, false);
 	if (!parameters) {
-		parameters = build_words(exec, directory, true);
+		parameters = build_words(exec, true);
 		json_object_set_new(parameters, "latin1", json_true());
 	}
 	if (!parameters)
@@ -108,7 +85,7 @@ static void let_go_of_pipes(void)
 
 /* From the reply to the end. Signals wait from here on: one that comes while the terminal is made
  * is for the command, and no change of size gets lost. */
-static int speak(int fd, const void *rest, size_t rest_length, struct error *error)
+int exec_speak(int fd, uid_t owner, const void *rest, size_t rest_length, struct error *error)
 {
 	int fds[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
 	_cleanup_(terminal_close) struct terminal terminal = TERMINAL_NONE;
@@ -120,6 +97,10 @@ static int speak(int fd, const void *rest, size_t rest_length, struct error *err
 	r = terminal_open(&terminal, fds, error);
 	if (r < 0)
 		return r;
+	/* programs open it by its name too */
+	if (terminal_exists(&terminal) && owner != geteuid() &&
+	    fchown(terminal.slave_fd, owner, -1) < 0)
+		return error_errno(error, errno, _("can't make a terminal"));
 	if (terminal_exists(&terminal))
 		state = terminal.whole && terminal_in_foreground(&terminal)
 				? SESSION_TERMINAL_FOREGROUND
@@ -158,5 +139,5 @@ int exec_as_user(const struct cli *cli, const struct exec *exec, struct error *e
 	fd = ipc_release(TAKE_PTR(connection), &rest, &rest_length);
 	if (fd < 0)
 		return error_errno(error, fd, _("can't take the connection over"));
-	return speak(fd, rest, rest_length, error);
+	return exec_speak(fd, geteuid(), rest, rest_length, error);
 }

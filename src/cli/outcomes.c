@@ -1,10 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Up and Down for several profiles in one call: each outcome is printed as it comes. */
+#include <ctype.h>
 #include <string.h>
 
 #include "cli.h"
 
-/* Messages name what failed, and most of them the profile as well; those that don't get it in
+static bool is_of_name(char c)
+{
+	return isalnum((unsigned char)c) || (c && strchr("_.-", c));
+}
+
+/* Names the message the profile as such: "profile vpn", "vpn" in quotes, or its file? The word
+ * alone may be any other: of a profile "long", "argument list too long" says nothing. */
+static bool names_profile(const char *message, const char *profile)
+{
+	static const struct {
+		const char *before, *behind;
+	} ways[] = { { "profile ", "" }, { "\"", "\"" }, { "/", ".ini" } };
+	size_t length = strlen(profile);
+
+	if (length == 0)
+		return true;
+	for (const char *p = message; (p = strstr(p, profile)); p++)
+		for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+			size_t before = strlen(ways[i].before);
+
+			if ((size_t)(p - message) >= before &&
+			    strncmp(p - before, ways[i].before, before) == 0 &&
+			    str_starts_with(p + length, ways[i].behind) &&
+			    !is_of_name(p[length + strlen(ways[i].behind)]))
+				return true;
+		}
+	return false;
+}
+
+/* Messages name what failed, and some of them the profile as well; those that don't get it in
  * front. */
 static void print_failure(const char *profile, const json_t *failure)
 {
@@ -13,7 +43,7 @@ static void print_failure(const char *profile, const json_t *failure)
 		   *hint = json_text(failure, "hint");
 
 	error_set(&error, EREMOTEIO, "%s", message);
-	if (!strstr(message, profile))
+	if (!names_profile(message, profile))
 		error_prefix(&error, "%s", profile);
 	if (hint)
 		error_hint(&error, "%s", hint);

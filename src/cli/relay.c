@@ -111,10 +111,20 @@ bool relay_suffer(int number, bool group)
 	return continued || number == SIGSTOP;
 }
 
+/* In its second line is what to do about it. What would act on the terminal is replaced when it is
+ * printed, as in all that is. */
+static void fail(struct error *error, const char *text, size_t length)
+{
+	const char *end = memchr(text, '\n', length);
+	size_t first = end ? (size_t)(end - text) : length;
+
+	error_set(error, EREMOTEIO, "%.*s", (int)first, text);
+	if (end)
+		error_hint(error, "%.*s", (int)(length - first - 1), end + 1);
+}
+
 static void on_message(struct relay *relay, const struct session_message *message, const char *text)
 {
-	_cleanup_free_ char *shown = NULL;
-
 	switch (message->type) {
 	case SESSION_STARTED:
 		relay->command = message->value;
@@ -125,8 +135,7 @@ static void on_message(struct relay *relay, const struct session_message *messag
 		relay_stop(relay, message->value);
 		return;
 	case SESSION_FAILED:
-		shown = str_escape(text, message->length);
-		error_set(relay->error, EREMOTEIO, "%s", shown ?: "?");
+		fail(relay->error, text, message->length);
 		break;
 	case SESSION_EXITED:
 	case SESSION_KILLED:

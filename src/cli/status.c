@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nsctl status: what is up, and how it differs from what the profile says. */
+/* nsctl status: what is up, how it differs from what the profile says, and what its responder did.
+ */
 #include <limits.h>
 #include <string.h>
 #include <time.h>
@@ -51,6 +52,32 @@ static char *all_addresses(const json_t *profile)
 	return text;
 }
 
+/* How many, of all kinds. */
+static uintmax_t sum(const json_t *kinds)
+{
+	uintmax_t total = 0;
+	const char *name;
+	json_t *count;
+
+	json_object_foreach((json_t *)kinds, name, count) {
+		total += (uintmax_t)json_integer_value(count);
+	}
+	return total;
+}
+
+static int note_responder(struct table *table, const json_t *counters)
+{
+	_cleanup_free_ char *line = NULL;
+
+	if (!json_is_object(counters))
+		return 0;
+	line = str_format(_("AAAA responder: answered %ju, passed %ju, errors %ju"),
+			  (uintmax_t)json_integer_value(json_object_get(counters, "answered")),
+			  (uintmax_t)json_integer_value(json_object_get(counters, "passed")),
+			  sum(json_object_get(counters, "errors")));
+	return line ? table_note(table, line) : -ENOMEM;
+}
+
 static int add_profile(struct table *table, const json_t *profile)
 {
 	_cleanup_free_ char *addresses = all_addresses(profile), *dns = NULL;
@@ -83,7 +110,7 @@ static int add_profile(struct table *table, const json_t *profile)
 
 		r = line ? table_note(table, line) : -ENOMEM;
 	}
-	return r;
+	return r < 0 ? r : note_responder(table, json_object_get(profile, "aaaa"));
 }
 
 static int print_profiles(const json_t *profiles)
@@ -157,7 +184,7 @@ const struct command command_status = {
 	.summary = N_("show what is up, and what is not as it should be"),
 	.details = N_(
 		"Shows the state of the profiles, or of all that you may use; beneath each one, how it\n"
-		"differs from its file. \"nsctl up\" puts that right."),
+		"differs from its file (\"nsctl up\" puts that right), and what its AAAA responder did."),
 	.options = OPTION_JSON | OPTION_WATCH,
 	.run = run,
 };

@@ -55,6 +55,7 @@ json_t *aaaa_status(const struct manager *manager, const struct instance *instan
 {
 	_cleanup_free_ struct aaaa_statistics *statistics = NULL;
 	_cleanup_close_ int fd = -1;
+	struct aaaa_queue queue;
 	int r;
 
 	if (!instance || !instance->aaaa_config)
@@ -63,7 +64,8 @@ json_t *aaaa_status(const struct manager *manager, const struct instance *instan
 	r = fd < 0 ? fd : aaaa_statistics_read(fd, &statistics);
 	if (r < 0)
 		return r == -ENOMEM ? NULL : json_null();
-	return aaaa_short_json(statistics, &names);
+	read_queues(statistics, count_queues(fd), &queue);
+	return aaaa_short_json(statistics, &names, &queue);
 }
 
 int manager_aaaa(struct manager *manager, const char *name, int64_t since, json_t **ret,

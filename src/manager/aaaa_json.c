@@ -141,17 +141,30 @@ static json_t *since_json(int64_t seconds)
 	return json_string(text);
 }
 
+static json_t *latency_json(const struct aaaa_statistics *s)
+{
+	return json_pack("{s:o, s:o}", "sum_ns", integer(s->latency_sum_ns), "classes",
+			 classes_json(s->latency));
+}
+
+/* What a responder's queue had no room for is let through, and the kernel counts it nowhere: the
+ * responder does. */
+static json_t *queue_json(const struct aaaa_queue *queue, const struct aaaa_statistics *s)
+{
+	return json_pack("{s:o, s:o, s:o}", "length", integer(queue->length), "dropped",
+			 integer(queue->dropped), "user_dropped",
+			 integer(queue->user_dropped + s->errors[AAAA_ERROR_OVERRUN]));
+}
+
 json_t *aaaa_json(const struct aaaa_statistics *s, const struct aaaa_names *names,
 		  const struct aaaa_queue *queue, int64_t now, int64_t since)
 {
-	json_t *object = json_pack(
-		"{s:o, s:I, s:o, s:o, s:o, s:o, s:{s:o, s:o}, s:{s:o, s:o, s:o}}", "since",
-		since_json(s->since), "time", (json_int_t)now, "seen", integer(s->seen), "answered",
-		integer(s->answered), "passed", kinds_json(s->passed, names->passed), "errors",
-		kinds_json(s->errors, names->errors), "latency", "sum_ns",
-		integer(s->latency_sum_ns), "classes", classes_json(s->latency), "queue", "length",
-		integer(queue->length), "dropped", integer(queue->dropped), "user_dropped",
-		integer(queue->user_dropped));
+	json_t *object =
+		json_pack("{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "since", since_json(s->since),
+			  "time", (json_int_t)now, "seen", integer(s->seen), "answered",
+			  integer(s->answered), "passed", kinds_json(s->passed, names->passed),
+			  "errors", kinds_json(s->errors, names->errors), "latency",
+			  latency_json(s), "queue", queue_json(queue, s));
 
 	if (!object || since < 0 || set(object, "history", history_json(s, now, since)) == 0)
 		return object;
@@ -159,14 +172,18 @@ json_t *aaaa_json(const struct aaaa_statistics *s, const struct aaaa_names *name
 	return NULL;
 }
 
-json_t *aaaa_short_json(const struct aaaa_statistics *s, const struct aaaa_names *names)
+json_t *aaaa_short_json(const struct aaaa_statistics *s, const struct aaaa_names *names,
+			const struct aaaa_queue *queue)
 {
 	uint64_t passed = 0;
 
 	for (size_t i = 0; i < AAAA_KINDS && names->passed[i]; i++)
 		passed += s->passed[i];
-	return json_pack("{s:o, s:o, s:o, s:o, s:{s:o, s:o}}", "seen", integer(s->seen), "answered",
-			 integer(s->answered), "passed", integer(passed), "errors",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o}", "since",
+			 since_json(s->since), "seen", integer(s->seen), "answered",
+			 integer(s->answered), "passed", integer(passed), "passed_by",
+			 kinds_json(s->passed, names->passed), "errors",
 			 kinds_json(s->errors, names->errors), "latency_us", "p50",
-			 quantile_json(s->latency, 0.5), "p99", quantile_json(s->latency, 0.99));
+			 quantile_json(s->latency, 0.5), "p99", quantile_json(s->latency, 0.99),
+			 "latency", latency_json(s), "queue", queue_json(queue, s));
 }

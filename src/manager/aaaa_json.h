@@ -10,9 +10,6 @@ struct aaaa_names {
 	const char *const *passed, *const *errors; /* NULL-terminated, by their index */
 };
 
-/* "aaaa" of the type Profile: the same in short. NULL when out of memory. */
-json_t *aaaa_short_json(const struct aaaa_statistics *s, const struct aaaa_names *names);
-
 /* What the kernel tells of a queue (net/netfilter/nfnetlink_queue.c, seq_show). */
 struct aaaa_queue {
 	uint64_t length, dropped, user_dropped;
@@ -25,3 +22,6 @@ void aaaa_queue_parse(const char *text, uint32_t first, uint32_t n, struct aaaa_
  * memory. */
 json_t *aaaa_json(const struct aaaa_statistics *s, const struct aaaa_names *names,
 		  const struct aaaa_queue *queue, int64_t now, int64_t since);
+/* "aaaa" of the type Profile: the same without the past, and with sums. NULL when out of memory. */
+json_t *aaaa_short_json(const struct aaaa_statistics *s, const struct aaaa_names *names,
+			const struct aaaa_queue *queue);

@@ -110,6 +110,19 @@ void document_freep(struct document **document)
 	*document = document_free(*document);
 }
 
+void document_drop(struct document *document, const struct schema_key *key)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < document->n_values; i++) {
+		if (document->values[i].key == key)
+			value_done(&document->values[i]);
+		else
+			document->values[kept++] = document->values[i];
+	}
+	document->n_values = kept;
+}
+
 /* ---- parsing ------------------------------------------------------------------------------- */
 
 struct parse {
@@ -226,6 +239,10 @@ static int keep_value(struct parse *parse, const struct schema_key *key, char *t
 			schema_hint_value(key, text, error);
 		}
 	}
+	if (r == 0 && key->max_count &&
+	    document_value(parse->document, key, parse->instance, key->max_count - 1))
+		r = refuse(parse, error, _("%s = \"%s\": more than %u values"), key->name,
+			   text ? text : "", key->max_count);
 	if (r == 0 && parse->document->n_values == DOCUMENT_VALUES_MAX)
 		r = refuse(parse, error, _("%s: more than %d values in one file"), key->name,
 			   DOCUMENT_VALUES_MAX);
@@ -350,6 +367,7 @@ int document_inherit(struct document *document, struct document *parent)
 			      str_equal(document->values[j].instance, value->instance);
 		if (set)
 			continue;
+		value->distance++;
 		r = add_value(document, *value);
 		*value = (struct document_value){};
 		if (r < 0)

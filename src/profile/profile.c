@@ -117,6 +117,7 @@ int profile_from_document(const char *name, const char *path, struct document *d
 		return error_oom(error);
 	}
 	profile->origins->document = document;
+	profile_drop_senseless(document);
 	profile->has_dns = document_has_section(document, "dns");
 	r = document_apply(document, NULL, profile, error);
 	if (r == 0)

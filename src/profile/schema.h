@@ -44,6 +44,7 @@ struct schema_key {
 	const char *fallback;     /* the default as text; NULL: none */
 	const char *const *words; /* the allowed words, in the order of the enum */
 	unsigned min, max;
+	unsigned max_count; /* of the values of a list; 0: DOCUMENT_VALUES_MAX */
 };
 
 struct schema {
@@ -115,9 +116,10 @@ int ini_each(const char *path, const char *text, size_t length, ini_line_fn fn, 
 
 struct document_value {
 	const struct schema_key *key;
-	char *instance; /* NAME of [service NAME], NULL elsewhere */
-	char *text;     /* NULL: an empty value, which takes back what was inherited */
-	char *origin;   /* FILE:LINE */
+	char *instance;    /* NAME of [service NAME], NULL elsewhere */
+	char *text;        /* NULL: an empty value, which takes back what was inherited */
+	char *origin;      /* FILE:LINE */
+	unsigned distance; /* 0: of the file itself, 1: of what it inherits from, and so on */
 };
 struct document_section {
 	const char *section; /* the schema's own string */
@@ -147,6 +149,8 @@ const struct document_value *document_value(const struct document *document,
 					    const struct schema_key *key, const char *instance,
 					    size_t index);
 bool document_has_section(const struct document *document, const char *section);
+/* Takes all values of a key out, as if it stood nowhere. */
+void document_drop(struct document *document, const struct schema_key *key);
 /* Fills the object with the defaults and what the document says of `instance`. */
 int document_apply(const struct document *document, const char *instance, void *object,
 		   struct error *error);
@@ -158,6 +162,8 @@ bool key_of_instance(const struct schema *schema, const struct schema_key *key,
 
 int profile_from_document(const char *name, const char *path, struct document *document,
 			  struct profile **ret, struct error *error);
+/* Takes out what a nearer file leaves without a meaning; before document_apply. */
+void profile_drop_senseless(struct document *document);
 int profile_validate(const struct profile *profile, struct error *error);
 /* Says what is wrong with a name ("" is "no name"). */
 int profile_name_check(const char *name, struct error *error);

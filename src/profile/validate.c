@@ -48,60 +48,112 @@ struct name {
 	const char *section, *key;
 };
 
-/* Refuses each of the keys that is set, for `because` says otherwise. */
-static int senseless(const struct check *check, const struct name *names, size_t n,
-		     const char *section, const char *key, const char *text)
+static const struct name names_link[] = {
+	{ "link", "bridge" },  { "link", "interface" }, { "link", "address" },
+	{ "link", "gateway" }, { "link", "nat" },       { "link", "ipv6" },
+	{ "link", "isolate" }, { "link", "mtu" },       { "link", "mac" },
+	{ "link", "publish" }, { "route", "default" },  { "route", "add" },
+};
+static const struct name names_host[] = { { "link", "type" },
+					  { "firewall", "egress" },
+					  { "firewall", "tunnel" },
+					  { "firewall", "endpoint" } };
+static const struct name names_bridge[] = { { "link", "bridge" } };
+static const struct name names_gateway[] = { { "link", "gateway" } };
+static const struct name names_tunnel[] = { { "firewall", "tunnel" }, { "firewall", "endpoint" } };
+static const struct name names_hostname[] = { { "namespace", "hostname" } };
+static const struct name names_aaaa[] = {
+	{ "aaaa", "hook" },   { "aaaa", "port" },   { "aaaa", "qtype" }, { "aaaa", "only" },
+	{ "aaaa", "except" }, { "aaaa", "dnssec" }, { "aaaa", "soa" },   { "aaaa", "queues" },
+};
+
+#define NAMES(names) names, ARRAY_SIZE(names)
+
+/* With `section` `key` = `text` none of the names may be set, except to the word `harmless`. */
+static const struct senseless {
+	const char *section, *key, *text;
+	const struct name *names;
+	size_t n_names;
+	const char *harmless;
+} senseless[] = {
+	{ "namespace", "network", "host", NAMES(names_host), NULL },
+	{ "namespace", "network", "host", NAMES(names_link), NULL },
+	{ "link", "type", "none", NAMES(names_link), NULL },
+	{ "link", "type", "ptp", NAMES(names_bridge), NULL },
+	{ "link", "address", "auto", NAMES(names_gateway), "auto" },
+	{ "firewall", "egress", "any", NAMES(names_tunnel), NULL },
+	{ "firewall", "egress", "none", NAMES(names_tunnel), NULL },
+	{ "namespace", "uts", "no", NAMES(names_hostname), NULL },
+	{ "aaaa", "run", "no", NAMES(names_aaaa), NULL },
+};
+
+static bool holds(const struct senseless *rule, const struct schema_key *key,
+		  const struct document_value *because)
 {
-	const struct document_value *because = find(check, section, key, 0);
+	return str_equal(because && because->text ? because->text : key->fallback, rule->text);
+}
 
-	for (size_t i = 0; i < n; i++) {
-		const struct document_value *value = find(check, names[i].section, names[i].key, 0);
+/* The first value of the index-th key of the rule, where the rule is against it. */
+static const struct document_value *senseless_value(const struct document *document,
+						    const struct senseless *rule, size_t index)
+{
+	const struct schema_key *key =
+		schema_find(&profile_schema, rule->names[index].section, rule->names[index].key);
+	const struct document_value *value = document_value(document, key, NULL, 0);
 
-		if (!value || !value->text)
+	if (!value || !value->text || (rule->harmless && str_equal(value->text, rule->harmless)))
+		return NULL;
+	return value;
+}
+
+/* What a file says of the type of its link is stronger than what it inherits for another type. A
+ * default is the weakest of all, and takes nothing back. */
+void profile_drop_senseless(struct document *document)
+{
+	const struct senseless *rule;
+
+	ARRAY_FOREACH(rule, senseless) {
+		const struct schema_key *key =
+			schema_find(&profile_schema, rule->section, rule->key);
+		const struct document_value *because = document_value(document, key, NULL, 0);
+		unsigned distance = because ? because->distance : 0;
+
+		if (!because || !holds(rule, key, because))
 			continue;
-		blame(check, value, _("has no meaning with %s = %s (%s)"), key, text,
-		      because ? because->origin : _("the default"));
-		error_hint(check->error, _("remove %s, or change %s"), names[i].key, key);
-		return -EINVAL;
+		for (size_t i = 0; i < rule->n_names; i++) {
+			const struct document_value *value = senseless_value(document, rule, i);
+
+			if (value && value->distance > distance)
+				document_drop(document, value->key);
+		}
 	}
-	return 0;
 }
 
 static int check_senseless(const struct check *check)
 {
-	static const struct name link[] = {
-		{ "link", "bridge" },  { "link", "interface" }, { "link", "address" },
-		{ "link", "gateway" }, { "link", "nat" },       { "link", "ipv6" },
-		{ "link", "isolate" }, { "link", "mtu" },       { "link", "mac" },
-		{ "link", "publish" }, { "route", "default" },  { "route", "add" },
-	};
-	static const struct name host[] = { { "link", "type" },
-					    { "firewall", "egress" },
-					    { "firewall", "tunnel" },
-					    { "firewall", "endpoint" } };
-	static const struct name bridge[] = { { "link", "bridge" } };
-	static const struct name tunnel[] = { { "firewall", "tunnel" },
-					      { "firewall", "endpoint" } };
-	static const struct name hostname[] = { { "namespace", "hostname" } };
-	const struct profile *profile = check->profile;
-	int r = 0;
+	const struct document *document = check->profile->origins->document;
+	const struct senseless *rule;
 
-	if (profile->network == NETWORK_HOST) {
-		r = senseless(check, host, ARRAY_SIZE(host), "namespace", "network", "host");
-		if (r == 0)
-			r = senseless(check, link, ARRAY_SIZE(link), "namespace", "network",
-				      "host");
+	ARRAY_FOREACH(rule, senseless) {
+		const struct schema_key *key =
+			schema_find(&profile_schema, rule->section, rule->key);
+		const struct document_value *because = document_value(document, key, NULL, 0);
+
+		if (!holds(rule, key, because))
+			continue;
+		for (size_t i = 0; i < rule->n_names; i++) {
+			const struct document_value *value = senseless_value(document, rule, i);
+
+			if (!value)
+				continue;
+			blame(check, value, _("has no meaning with %s = %s (%s)"), rule->key,
+			      rule->text, because ? because->origin : _("the default"));
+			error_hint(check->error, _("remove %s, or change %s"), value->key->name,
+				   rule->key);
+			return -EINVAL;
+		}
 	}
-	if (r == 0 && profile->link_type == LINK_NONE)
-		r = senseless(check, link, ARRAY_SIZE(link), "link", "type", "none");
-	if (r == 0 && profile->link_type == LINK_PTP)
-		r = senseless(check, bridge, ARRAY_SIZE(bridge), "link", "type", "ptp");
-	if (r == 0 && profile->egress != EGRESS_TUNNEL)
-		r = senseless(check, tunnel, ARRAY_SIZE(tunnel), "firewall", "egress",
-			      profile->egress == EGRESS_ANY ? "any" : "none");
-	if (r == 0 && !profile->uts)
-		r = senseless(check, hostname, ARRAY_SIZE(hostname), "namespace", "uts", "no");
-	return r;
+	return 0;
 }
 
 /* ---- addresses ------------------------------------------------------------------------------ */
@@ -249,17 +301,58 @@ static int check_dns(const struct check *check)
 	return 0;
 }
 
+/* Behind slashes and "." components, which mean nothing in a path. */
+static const char *path_next(const char *path)
+{
+	while (path[0] == '/' || (path[0] == '.' && (path[1] == '/' || path[1] == '\0')))
+		path++;
+	return path;
+}
+
+static bool same_path(const char *a, const char *b)
+{
+	for (;;) {
+		size_t length;
+
+		a = path_next(a);
+		b = path_next(b);
+		length = strcspn(a, "/");
+		if (length != strcspn(b, "/") || strncmp(a, b, length) != 0)
+			return false;
+		if (length == 0)
+			return true;
+		a += length;
+		b += length;
+	}
+}
+
+/* The index-th target: first those of bind, then those of tmpfs. */
+static const char *mount_target(const struct profile *profile, size_t index)
+{
+	return index < profile->n_binds ? profile->binds[index].target
+					: profile->tmpfs[index - profile->n_binds];
+}
+
+static const struct document_value *mount_value(const struct check *check, size_t index)
+{
+	size_t n_binds = check->profile->n_binds;
+
+	return index < n_binds ? find(check, "mount", "bind", index)
+			       : find(check, "mount", "tmpfs", index - n_binds);
+}
+
 static int check_mounts(const struct check *check)
 {
 	const struct profile *profile = check->profile;
+	size_t n = profile->n_binds + strv_length(profile->tmpfs);
 
-	for (size_t i = 0; i < profile->n_binds; i++)
+	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < i; j++)
-			if (str_equal(profile->binds[i].target, profile->binds[j].target))
-				return blame(check, find(check, "mount", "bind", i),
+			if (same_path(mount_target(profile, i), mount_target(profile, j)))
+				return blame(check, mount_value(check, i),
 					     _("%s has something mounted on it by %s already"),
-					     profile->binds[i].target,
-					     find(check, "mount", "bind", j)->origin);
+					     mount_target(profile, i),
+					     mount_value(check, j)->origin);
 	return 0;
 }
 

@@ -128,14 +128,18 @@ static int become_session(const struct session_request *request, struct error *e
 static int change_directory(const char *directory, struct error *error)
 {
 	_cleanup_free_ char *shown = NULL;
+	int r;
 
 	if (*directory == '/' && chdir(directory) == 0)
 		return 0;
+	r = errno;
 	shown = str_escape(directory, strlen(directory));
 	if (*directory != '/')
 		return error_set(error, EINVAL, _("can't enter directory \"%s\": no absolute path"),
 				 shown ?: "");
-	return error_errno(error, errno, _("can't enter directory %s"), shown ?: "");
+	error_errno(error, r, _("can't enter directory %s"), shown ?: "");
+	error_hint(error, _("name another one with --chdir"));
+	return -r;
 }
 
 int enter(const struct session_request *request, struct error *error)

@@ -5,9 +5,10 @@
  * nsctld starts it once with root's rights, as the starter (starter.c). Each process that comes out
  * of that has the descriptors of nsctl/session.h, and nsctld has authorised the caller already. The
  * order: take the request, become the caller inside the profile (enter.c), take the caller's
- * descriptors (stdio.c) and terminal (terminal.c), start the command and stay as its session's
- * leader (leader.c). Any step that fails ends it before a command was started, and the caller is
- * told on the connection. No locale is set, so that no message looks for files inside the profile.
+ * descriptors (lead.c, stdio.c) and terminal (terminal.c), start the command and stay as its
+ * session's leader (leader.c). Any step that fails ends it before a command was started, and the
+ * caller is told on the connection. No locale is set, so that no message looks for files inside the
+ * profile.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -50,10 +51,8 @@ static void block_signals(void)
 
 static int session_run(int r, struct error *error)
 {
-	struct session_terminal_ends ends = { .master_fd = -1, .slave_fd = -1 };
-	enum session_terminal terminal = SESSION_TERMINAL_NONE;
 	struct session_request request = {};
-	int status = SESSION_EXIT_FAILED, master_fd = -1;
+	int status;
 
 	if (r >= 0)
 		r = check_fds(error);
@@ -61,15 +60,7 @@ static int session_run(int r, struct error *error)
 		r = request_receive(SESSION_FD_REQUEST, &request, error);
 	if (r >= 0)
 		r = enter(&request, error);
-	if (r >= 0)
-		r = stdio_receive(SESSION_FD_CONNECTION, &terminal, &master_fd, error);
-	if (r >= 0 && terminal != SESSION_TERMINAL_NONE)
-		r = terminal_take(&ends, master_fd, error);
-	if (r < 0)
-		leader_report_failure(SESSION_FD_CONNECTION, status, error_text(error));
-	else
-		status = leader_run(&request, SESSION_FD_CONNECTION, &ends,
-				    terminal == SESSION_TERMINAL_FOREGROUND);
+	status = session_lead(&request, SESSION_FD_CONNECTION, r, error);
 	session_request_clear(&request);
 	return status;
 }

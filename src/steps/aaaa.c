@@ -18,6 +18,10 @@
 #define READY_MS 5000 /* for it to be ready */
 #define GRACE_MS 500  /* between SIGTERM and SIGKILL: it answers what waits in the queue */
 
+/* Of one option. The kernel takes no argument of more than 128 KiB (MAX_ARG_STRLEN in
+ * include/uapi/linux/binfmts.h). */
+#define LIST_MAX 32768
+
 static const char *const hooks[] = { "output", "input", "forward" };
 static const char *const dnssec[] = { "pass", "answer" };
 
@@ -38,14 +42,26 @@ static int add(char ***arguments, const char *option, const char *value)
 	return value ? strv_take(arguments, str_format("--%s=%s", option, value)) : 0;
 }
 
+/* A long list is spread over several options, which nsctl-aaaa adds up. Each value is shorter than
+ * a line of a profile. */
 static int add_list(char ***arguments, const char *option, char *const *values)
 {
-	_cleanup_free_ char *joined = NULL;
+	int r = 0;
 
-	if (strv_length(values) == 0)
-		return 0;
-	joined = strv_join(values, ",");
-	return joined ? add(arguments, option, joined) : -ENOMEM;
+	while (r == 0 && values && *values) {
+		_cleanup_free_ char *list = malloc(LIST_MAX);
+		char *end = list;
+
+		if (!list)
+			return -ENOMEM;
+		do {
+			if (end > list)
+				*end++ = ',';
+			end = stpcpy(end, *values++);
+		} while (*values && (size_t)(end - list) + 1 + strlen(*values) < LIST_MAX);
+		r = add(arguments, option, list);
+	}
+	return r;
 }
 
 static int add_number(char ***arguments, const char *option, unsigned value)

@@ -191,6 +191,20 @@ office() {
 	run ! grep -E "TYPE65|HTTPS" $log
 }
 
+@test "a list of domains that is longer than one argument can be" {
+	{
+		printf '[aaaa]\nrun = inside\n'
+		printf 'only = a-domain-as-long-as-many-are-%04d.example\n' {1..3500}
+	} | profile office
+	nsctl check office
+	nsctl up office
+	local n
+	for n in 0001 1750 3500; do
+		name=x.a-domain-as-long-as-many-are-$n.example answered_at_once in_office
+	done
+	run -9 in_office dig +tries=1 +time=1 @$server AAAA host.example.org
+}
+
 @test "a changed profile starts it anew" {
 	local before
 	office

@@ -65,6 +65,7 @@ responder() {
 	local line
 	coproc { exec ip netns exec "$1" nsctl-aaaa "${@:2}" 3>&-; }
 	responder=$COPROC_PID
+	undo "kill -KILL $responder 2>/dev/null || true" # where a test ends early
 	read -r -t 60 line <&"${COPROC[0]}"
 	equal "$line" ready
 }
@@ -136,20 +137,150 @@ a_second() {
 		'.aaaa > 100 and .lost <= $most and .wrong <= $most' /run/world/load
 }
 
-@test "stopped and flooded, it lets queries through once its queue is full" {
-	responder load-client --hook=output
-	# its guard would end it
+# With its guard, which would end it.
+freeze() {
 	kill -STOP "$(pgrep -P "$responder" -x aaaa-guard)" "$responder"
-	local load
+}
+
+thaw() {
+	kill -CONT "$responder" "$(pgrep -P "$responder" -x aaaa-guard)"
+}
+
+end_responder() {
+	kill "$responder"
+	wait "$responder"
+}
+
+# A number of its statistics: seen, answered, or the name of an error.
+counted() {
+	"$integration/lib/aaaa-counters" /run/world/counters "$1"
+}
+
+@test "stopped and flooded, it lets queries through once there is no room, and counts them" {
+	local load lost
+	responder load-client --hook=output --statistics=/run/world/counters
+	undo "rm -f /run/world/counters"
+	freeze
 	begin --in-flight=1024 --patience=0.1 10.78.0.2
 	wait_until once 10.78.0.2
 	end
-	# 8192 wait at most, and that client has given up each of them
-	jq -e '.lost >= 1024' /run/world/load
+	# some thousand wait, and that client has given up each of them
+	lost=$(jq .lost /run/world/load)
+	((lost >= 1024))
 	all_well "$(query --patience=60 10.78.0.2)"
-	kill -CONT "$responder" "$(pgrep -P "$responder" -x aaaa-guard)"
-	kill "$responder"
-	wait "$responder"
+	equal "$(counted overrun)" 0
+	thaw
+	# a later one, by whose number it sees what it has missed
+	wait_until once 10.78.0.2
+	(($(counted overrun) > 100))
+	equal "$(counted verdict) $(counted receive)" "0 0"
+	end_responder
+}
+
+# ask N [SERVER]: so many queries, each from a port of its own; how many were answered
+ask() {
+	ip netns exec load-client python3 - "$@" <<-'END'
+		import select, socket, sys, time
+		n, server = int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "10.78.0.2"
+		query = bytes.fromhex("000001000001000000000000") + b"\5bench\4test\0" + bytes.fromhex("001c0001")
+		family = socket.AF_INET6 if ":" in server else socket.AF_INET
+		sockets = [socket.socket(family, socket.SOCK_DGRAM) for _ in range(n)]
+		for s in sockets:
+		    s.sendto(query, (server, 53))
+		answered, end = set(), time.monotonic() + 1
+		while len(answered) < n and time.monotonic() < end:
+		    answered.update(select.select([s for s in sockets if s not in answered], [], [], 0.1)[0])
+		print(len(answered))
+	END
+}
+
+# answers N SERVER: to all
+answers() {
+	[[ $(ask "$@") == "$1" ]]
+}
+
+@test "verdicts that the kernel refuses, for others have changed their rules meanwhile, are counted as such" {
+	responder load-client --hook=output --statistics=/run/world/counters
+	undo "rm -f /run/world/counters"
+	freeze
+	equal "$(ask 3)" 0
+	# the kernel drops what is queued when any hook goes: nfqnl_nf_hook_drop()
+	ip netns exec load-client nft "add table ip other; add chain ip other c { type filter hook output priority 0; }"
+	ip netns exec load-client nft delete table ip other
+	thaw
+	wait_until sh -c "[ \$($integration/lib/aaaa-counters /run/world/counters verdict) = 3 ]"
+	equal "$(counted receive) $(counted overrun)" "0 0"
+	equal "$(ask 3)" 3
+	equal "$(counted verdict)" 3
+	end_responder
+}
+
+@test "an answer that the host's queue of packets has no room for is counted, and the query let through" {
+	ip netns exec load-server tc qdisc add dev eth0 root tbf rate 8kbit burst 1600 limit 1600 ||
+		skip "the kernel has no tbf"
+	local server before
+	responder load-server --hook=input --statistics=/run/world/counters
+	undo "rm -f /run/world/counters"
+	for server in 10.78.0.2 fd78::2; do
+		before=$(counted send)
+		(($(ask 100 $server) < 100))
+		(($(counted send) >= before + 40))
+	done
+	equal "$(($(counted answered) + $(counted send)))" "$(counted seen)"
+	end_responder
+}
+
+# The way back to the client is by another link, but for what comes from the address that it asked.
+@test "answers take the way of the address that was asked" {
+	local server
+	ip link add eth1 netns load-server type veth peer name eth1 netns load-client
+	ip -n load-client address add 10.78.1.1/32 dev lo
+	ip -n load-client -6 address add fd78:1::1/128 dev lo
+	ip -n load-client route add 10.78.0.2 dev eth0 src 10.78.1.1
+	ip -n load-client -6 route add fd78::2 dev eth0 src fd78:1::1
+	ip -n load-server link set eth1 up
+	ip -n load-server route add 10.78.1.1 dev eth1
+	ip -n load-server -6 route add fd78:1::1 dev eth1
+	ip -n load-server rule add from 10.78.0.2 lookup 100
+	ip -n load-server -6 rule add from fd78::2 lookup 100
+	ip -n load-server route add 10.78.1.1 via 10.78.0.1 table 100
+	ip -n load-server -6 route add fd78:1::1 via fd78::1 table 100
+	for server in 10.78.0.2 fd78::2; do
+		wait_until answers 5 $server # the server's own
+		responder load-server --hook=input
+		equal "$(ask 5 $server)" 5
+		end_responder
+	done
+}
+
+@test "what comes by a wire from or to an address of the loopback is not answered" {
+	local at
+	responder load-server --hook=input --statistics=/run/world/counters
+	undo "rm -f /run/world/counters"
+	at=$(ip -n load-server -j link show eth0 | jq -r '.[0].address')
+	ip netns exec load-client python3 - "$at" <<-'END'
+		import socket, struct, sys
+		def frame(source, target, mac):
+		    query = bytes.fromhex("000001000001000000000000") + b"\4host\0" + bytes.fromhex("001c0001")
+		    udp = struct.pack("!HHHH", 40000, 53, 8 + len(query), 0) + query
+		    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0,
+		                       socket.inet_aton(source), socket.inet_aton(target))
+		    total = sum(struct.unpack("!10H", head))
+		    total = (total & 0xffff) + (total >> 16)
+		    head = head[:10] + struct.pack("!H", ~(total + (total >> 16)) & 0xffff) + head[12:]
+		    return bytes.fromhex(mac.replace(":", "")) + bytes(6) + b"\x08\0" + head + udp
+		s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+		s.bind(("eth0", 0))
+		for source, target in ("127.0.0.1", "10.78.0.2"), ("10.78.0.1", "127.0.0.1"):
+		    s.send(frame(source, target, sys.argv[1]))
+	END
+	equal "$(ask 1)" 1 # behind those
+	wait_until sh -c "[ \$($integration/lib/aaaa-counters /run/world/counters seen) = 3 ]"
+	equal "$(counted answered) $(counted passed)" "1 2"
+	# the server itself may ask by its loopback
+	equal "$(ip netns exec load-server dig +short +tries=1 @127.0.0.1 AAAA bench.test)" ""
+	wait_until sh -c "[ \$($integration/lib/aaaa-counters /run/world/counters answered) = 2 ]"
+	end_responder
 }
 
 @test "three queues, and A among AAAA: each is answered once" {

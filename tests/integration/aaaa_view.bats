@@ -40,6 +40,18 @@ answered() {
 	[[ ${lines[0]} =~ ^NAME\ +SINCE\ +SEEN\ +ANSWERED\ +PASSED\ +ERRORS\ +P50\ +P99 ]]
 	[[ ${lines[1]} =~ ^office\ +[0-9]+\ s\ +[0-9]+\ +25\ +[0-9]+\ +0\ +[0-9.]+\ [um]s\ +[0-9.]+\ [um]s ]]
 	equal "$(nsctl status --json office | jq '.profiles[0].aaaa.answered')" 25
+	# the responder is asked nothing any more
+	nsctl status --json office | jq '.profiles[0].aaaa' >/run/world/status
+	nsctl aaaa --json office >/run/world/counters
+	equal "$(jq -cS '[.seen, .passed_by, .errors, .latency, .queue, .since]' /run/world/status)" \
+		"$(jq -cS '[.seen, .passed, .errors, .latency, .queue, .since]' /run/world/counters)"
+	equal "$(jq '.passed == ([.passed_by[]] | add)' /run/world/status)" true
+	run -0 nsctl status office
+	says "    AAAA responder: answered 25, passed $(jq .passed /run/world/status), errors 0"
+	profile plain <<<"[link]"
+	nsctl up plain
+	run -0 nsctl status plain
+	[[ $output != *responder* ]]
 }
 
 @test "Prometheus' text is right by the rules of its format, and has the same numbers" {
@@ -80,6 +92,26 @@ answered() {
 	refused "/nonexistent/x.svg" "No such file" -- nsctl aaaa --plot /nonexistent/x.svg office
 	run -1 nsctl aaaa --plot /run/world/plot.svg nothing
 	equal "$(cat /run/world/plot.svg)" old
+}
+
+@test "a plot goes where a link leads, into a device as it is, and leaves other files alone" {
+	local directory=/run/world/plots
+	mkdir $directory
+	undo "rm -r $directory"
+	mknod $directory/null c 1 3
+	echo old >$directory/file
+	ln -s file $directory/link
+	echo neighbour | tee $directory/link.new $directory/file.new >$directory/null.new
+	nsctl aaaa --plot $directory/null office
+	equal "$(stat -c '%F %t,%T' $directory/null)" "character special file 1,3"
+	nsctl aaaa --plot $directory/link office
+	equal "$(readlink $directory/link)" file
+	run -0 python3 "$views" svg $directory/file
+	equal "$(cat $directory/{link,file,null}.new | uniq)" neighbour
+	equal "$(ls $directory | xargs)" "file file.new link link.new null null.new"
+	# what was written there before stays
+	(echo before && nsctl aaaa --plot /dev/stdout office && echo after) >$directory/both
+	equal "$(sed -n '1p;$p' $directory/both | xargs)" "before after"
 }
 
 @test "the live view ends by q, Ctrl-C, signals and Ctrl-Z with the terminal as it was" {

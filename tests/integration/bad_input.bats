@@ -93,6 +93,59 @@ same_except_profile() {
 	END
 }
 
+@test "a gateway without an address" {
+	refuses_profile /etc/nsctl/profiles/bad.ini:2 gateway 8.8.8.8 "address = auto" <<-END
+		[link]
+		gateway = 8.8.8.8
+	END
+}
+
+@test "a responder that nothing runs" {
+	refuses_profile /etc/nsctl/profiles/bad.ini:2 only "run = no" <<-END
+		[aaaa]
+		only = example.org
+	END
+}
+
+@test "a child of vpn has another type of link, or none" {
+	local type
+	for type in ptp none; do
+		profile child <<-END
+			[profile]
+			inherit = vpn
+			[link]
+			type = $type
+		END
+		nsctl check child
+		nsctl up child
+		run ! ip link show nsctl0
+		nsctl down child
+	done
+}
+
+@test "the name of an interface is no command" {
+	refuses_profile /etc/nsctl/profiles/bad.ini:2 bridge '$(id)' <<-'END'
+		[link]
+		bridge = $(id)
+	END
+}
+
+@test "two mounts on one place" {
+	refuses_profile /etc/nsctl/profiles/bad.ini:3 /srv/ /etc/nsctl/profiles/bad.ini:2 <<-END
+		[mount]
+		bind = /etc:/srv
+		tmpfs = /srv/
+	END
+}
+
+@test "more types of records than the responder takes" {
+	refuses_profile /etc/nsctl/profiles/bad.ini:3 qtype 16 <<-END
+		[aaaa]
+		run = inside
+		qtype = $(seq -s , 300 316)
+	END
+}
+
 @test "a subnet that is in use on the host" {
 	profile bad <<-END
 		[link]
@@ -291,6 +344,22 @@ same_except_profile() {
 	END
 	refused /nonexistent/source -- nsctl up bad
 	same_except_profile
+}
+
+@test "each failure names its profile, and names it once" {
+	ip link add br7 type veth peer name br7peer
+	undo "ip link del br7"
+	local name
+	for name in br7 bridge not bad; do
+		printf '[link]\nbridge = br7\n' | profile $name
+	done
+	run nsctl up br7 bridge not bad nosuch vpn
+	printf '%s\n' "$output"
+	equal "$(grep -c '^nsctl: \(br7\|bridge\|not\|bad\): .*br7' <<<"$output")" 4
+	grep -q '^nsctl: no profile "nosuch"' <<<"$output"
+	printf '[link]\nbridge = $(id)\n' | profile bad
+	run -1 nsctl up bad
+	[[ ${lines[0]} == 'nsctl: /etc/nsctl/profiles/bad.ini:2: '* ]]
 }
 
 @test "one bad profile of several does not stop the others" {

@@ -124,6 +124,14 @@ is_stopped() {
 	says /run/world/secret
 }
 
+@test "a command that can't be run is named once, with nothing in it that acts on a terminal" {
+	local name=$'a\x1bb' expected="nsctl: can't run a\\x1bb: command not found"
+	run -127 her "$name"
+	equal "$output" "$expected"
+	run -127 nsctl exec hers -- "$name"
+	equal "$output" "$expected"
+}
+
 @test "signals to nsctl reach the command" {
 	local signal
 	for signal in TERM INT HUP USR1 USR2; do

@@ -190,6 +190,29 @@ static void ipv6_that_is_not_plain_udp_is_left(void **state _unused_)
 	}
 }
 
+static void addresses_of_the_loopback_are_known(void **state _unused_)
+{
+	static const struct in6_addr loopback = IN6ADDR_LOOPBACK_INIT;
+	static const struct {
+		size_t at;
+		bool v6;
+	} places[] = { { 12, false }, { 16, false }, { 8, true }, { 24, true } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		struct bytes p = places[i].v6 ? v6() : v4();
+		struct packet packet;
+
+		assert_true(parses(&p, &packet));
+		assert_false(packet_has_loopback(&packet));
+		if (places[i].v6)
+			memcpy(p.b + places[i].at, &loopback, sizeof(loopback));
+		else
+			p.b[places[i].at] = 127;
+		assert_true(parses(&p, &packet));
+		assert_true(packet_has_loopback(&packet));
+	}
+}
+
 static void what_is_cut_off_is_left_wherever_it_is(void **state _unused_)
 {
 	struct bytes whole[] = { v4(), v6() };
@@ -214,6 +237,7 @@ int main(void)
 		cmocka_unit_test(a_sum_of_zero_is_written_as_ones),
 		cmocka_unit_test(ipv4_that_is_not_plain_udp_is_left),
 		cmocka_unit_test(ipv6_that_is_not_plain_udp_is_left),
+		cmocka_unit_test(addresses_of_the_loopback_are_known),
 		cmocka_unit_test(what_is_cut_off_is_left_wherever_it_is),
 	};
 

@@ -28,10 +28,50 @@ static void verdicts_that_were_lost_on_the_way_are_told(void **state _unused_)
 	queue_free(queue);
 }
 
+static bool read_one(struct queue *queue, unsigned type, uint32_t id, size_t length)
+{
+	struct nfqnl_msg_packet_hdr packet = { .packet_id = htonl(id) };
+	uint8_t message[256] __attribute__((aligned(8))) = {};
+	size_t end = put_attribute(message, HEADERS, NFQA_PACKET_HDR, &packet, sizeof(packet));
+	struct queued queued;
+
+	fill_header(queue, message, type, 0, end);
+	if (type == NLMSG_ERROR)
+		((struct nlmsghdr *)message)->nlmsg_type = NLMSG_ERROR;
+	return read_message(queue, message, length ?: end, &queued);
+}
+
+static void what_is_missed_refused_or_not_understood_is_counted(void **state _unused_)
+{
+	struct queue *queue = calloc(1, sizeof(*queue));
+	const struct queue_trouble *trouble;
+
+	assert_non_null(queue);
+	trouble = queue_trouble(queue);
+	queue->fd = -1;
+	assert_true(read_one(queue, NFQNL_MSG_PACKET, 1, 0));
+	assert_true(read_one(queue, NFQNL_MSG_PACKET, 2, 0));
+	assert_int_equal(trouble->lost, 0);
+	assert_true(read_one(queue, NFQNL_MSG_PACKET, 5, 0)); /* not 3, nor 4 */
+	assert_int_equal(trouble->lost, 2);
+	queue->last = UINT32_MAX - 1;
+	assert_true(read_one(queue, NFQNL_MSG_PACKET, 1, 0)); /* not the last number, nor 0 */
+	assert_int_equal(trouble->lost, 4);
+	assert_false(read_one(queue, NLMSG_ERROR, 0, 0));
+	assert_int_equal(trouble->refused, 1);
+	assert_int_equal(trouble->unreadable, 0);
+	assert_false(read_one(queue, NFQNL_MSG_PACKET, 2, 3));
+	assert_false(read_one(queue, NFQNL_MSG_VERDICT, 2, 0));
+	assert_int_equal(trouble->unreadable, 2);
+	assert_int_equal(trouble->lost + trouble->refused, 5);
+	queue_free(queue);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(verdicts_that_were_lost_on_the_way_are_told),
+		cmocka_unit_test(what_is_missed_refused_or_not_understood_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,6 +69,72 @@ static void an_atomic_write_leaves_the_old_file_to_who_has_it_open(_unused_ void
 	assert_int_equal(access("b.new", F_OK), -1);
 }
 
+/* Content of a file, to be compared with; the caller frees. */
+static char *content(const char *path)
+{
+	char *data = NULL;
+
+	assert_int_equal(file_read(AT_FDCWD, path, 100, &data, NULL), 0);
+	return data;
+}
+
+static void a_named_file_is_replaced_through_links_and_keeps_its_mode(_unused_ void **state)
+{
+	_cleanup_free_ char *old = NULL, *new = NULL, *neighbour = NULL, *made = NULL;
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	assert_int_equal(file_write_atomic("target", 0640, "old", 3), 0);
+	assert_int_equal(file_write_atomic("link.new", 0600, "1", 1), 0);
+	assert_int_equal(file_write_atomic("target.new", 0600, "2", 1), 0);
+	assert_int_equal(symlink("target", "link"), 0);
+	fd = open("target", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(file_write_anywhere("link", 0644, "new", 3), 0);
+	assert_int_equal(lstat("link", &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(lstat("target", &st), 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0640);
+	assert_string_equal(new = content("target"), "new");
+	assert_string_equal(neighbour = content("target.new"), "2");
+	/* nobody reads half of it */
+	assert_int_equal(file_read_fd(fd, 100, &old, NULL), 0);
+	assert_string_equal(old, "old");
+	/* a link that leads to nothing yet */
+	assert_int_equal(symlink("to-be-made", "early"), 0);
+	assert_int_equal(file_write_anywhere("early", 0600, "made", 4), 0);
+	assert_string_equal(made = content("to-be-made"), "made");
+}
+
+static void a_named_pipe_is_written_to_and_stays_one(_unused_ void **state)
+{
+	_cleanup_close_ int fd = -1;
+	char data[8] = "";
+	struct stat st;
+
+	assert_int_equal(mkfifo("pipe", 0600), 0);
+	fd = open("pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(file_write_anywhere("pipe", 0644, "text", 4), 0);
+	assert_int_equal(lstat("pipe", &st), 0);
+	assert_true(S_ISFIFO(st.st_mode));
+	assert_int_equal(read(fd, data, sizeof(data)), 4);
+	assert_string_equal(data, "text");
+}
+
+static void a_file_that_has_no_name_any_more_is_written_in_place(_unused_ void **state)
+{
+	_cleanup_close_ int fd = open("gone", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	_cleanup_free_ char *path = str_format("/proc/self/fd/%d", fd), *data = NULL;
+
+	assert_int_equal(write_all(fd, "longer than that", 16), 0);
+	assert_int_equal(unlink("gone"), 0);
+	assert_int_equal(file_write_anywhere(path, 0600, "text", 4), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	assert_int_equal(file_read_fd(fd, 100, &data, NULL), 0);
+	assert_string_equal(data, "text");
+	assert_int_equal(access("gone (deleted)", F_OK), -1);
+}
+
 static void errors_are_those_of_the_kernel(_unused_ void **state)
 {
 	_cleanup_free_ char *data = NULL;
@@ -76,6 +142,8 @@ static void errors_are_those_of_the_kernel(_unused_ void **state)
 	assert_int_equal(file_read(AT_FDCWD, "none", 100, &data, NULL), -ENOENT);
 	assert_int_equal(file_read(AT_FDCWD, ".", 100, &data, NULL), -EISDIR);
 	assert_int_equal(file_write_atomic("none/x", 0600, "", 0), -ENOENT);
+	assert_int_equal(file_write_anywhere("none/x", 0600, "", 0), -ENOENT);
+	assert_int_equal(file_write_anywhere(".", 0600, "", 0), -EISDIR);
 	assert_null(data);
 }
 
@@ -164,6 +232,9 @@ int main(void)
 		cmocka_unit_test(what_is_written_is_read),
 		cmocka_unit_test(a_large_file_is_read_whole_and_one_byte_more_refused),
 		cmocka_unit_test(an_atomic_write_leaves_the_old_file_to_who_has_it_open),
+		cmocka_unit_test(a_named_file_is_replaced_through_links_and_keeps_its_mode),
+		cmocka_unit_test(a_named_pipe_is_written_to_and_stays_one),
+		cmocka_unit_test(a_file_that_has_no_name_any_more_is_written_in_place),
 		cmocka_unit_test(errors_are_those_of_the_kernel),
 		cmocka_unit_test(directories_are_made_all_the_way),
 		cmocka_unit_test(identity_survives_a_rename_and_tells_files_apart),

@@ -270,6 +270,57 @@ static void a_parent_that_is_missing_or_wrong_makes_the_child_wrong(void **state
 	assert_null(none);
 }
 
+/* The nearer file decides; what it leaves without a meaning is as if it stood nowhere. */
+static void a_child_changes_what_gives_inherited_keys_their_meaning(void **state)
+{
+	static const struct {
+		const char *child, *key, *origin; /* in [link], and where its value is from now */
+	} taken[] = {
+		{ "[link]\ntype = ptp\n", "bridge", NULL },
+		{ "[link]\ntype = ptp\n", "gateway", "/second/vpn.ini:5" },
+		{ "[link]\ntype = none\n", "address", NULL },
+		{ "[namespace]\nnetwork = host\n", "type", NULL },
+		{ "[namespace]\nnetwork = host\n", "bridge", NULL },
+		{ "[link]\naddress = auto\n", "gateway", NULL },
+		{ "", "bridge", "/second/vpn.ini:3" },
+	};
+	_cleanup_error_ struct error nearer = {}, same = {};
+	struct profile *none = NULL;
+	struct bed *bed = *state;
+
+	drop(bed->second, "vpn.ini",
+	     "[link]\ntype = bridge\nbridge = br0\naddress = 10.0.0.2/24\ngateway = 10.0.0.1\n"
+	     "[aaaa]\nrun = inside\nonly = a.example, b.example\n");
+	for (size_t i = 0; i < ARRAY_SIZE(taken); i++) {
+		_cleanup_free_ char *text = str_format(
+			"[profile]\ninherit = vpn\n[aaaa]\nrun = no\n%s", taken[i].child);
+		_cleanup_(profile_freep) struct profile *p = NULL;
+		_cleanup_error_ struct error error = {};
+		const char *origin;
+
+		drop(bed->first, "child.ini", text);
+		assert_success(profile_load(bed->directories, "child", 0, &p, &error), &error);
+		assert_null(p->aaaa_only);
+		origin = profile_origin(p, "link", taken[i].key);
+		if (taken[i].origin)
+			assert_string_equal(origin + strlen(bed->top), taken[i].origin);
+		else
+			assert_null(origin);
+	}
+	/* but what is said nearer, or in the same file, is a mistake */
+	drop(bed->first, "ptp.ini", "[profile]\ninherit = vpn\n[link]\ntype = ptp\n");
+	drop(bed->first, "child.ini", "[profile]\ninherit = ptp\n[link]\nbridge = br1\n");
+	assert_int_equal(profile_load(bed->directories, "child", 0, &none, &nearer), -EINVAL);
+	assert_message(
+		bed, &nearer,
+		"/first/child.ini:4: in [link], bridge = \"br1\": has no meaning with type = "
+		"ptp (/first/ptp.ini:4)");
+	drop(bed->first, "ptp.ini", "[link]\ntype = ptp\nbridge = br1\n");
+	drop(bed->first, "child.ini", "[profile]\ninherit = ptp\n");
+	assert_int_equal(profile_load(bed->directories, "child", 0, &none, &same), -EINVAL);
+	assert_null(none);
+}
+
 /* ---- trust ---------------------------------------------------------------------------------- */
 
 #define REFUSED_TRUST(bed, wanted)                                                                 \
@@ -437,6 +488,7 @@ int main(void)
 		TEST(a_parent_gives_the_defaults),
 		TEST(loops_and_long_chains_are_refused),
 		TEST(a_parent_that_is_missing_or_wrong_makes_the_child_wrong),
+		TEST(a_child_changes_what_gives_inherited_keys_their_meaning),
 		TEST(only_root_may_be_able_to_write_file_and_directories),
 		TEST(a_link_is_trusted_as_its_owner_and_its_target),
 		TEST(parents_are_checked_as_well),

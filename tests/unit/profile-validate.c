@@ -26,7 +26,7 @@ static void the_gateway_is_a_neighbour(_unused_ void **state)
 	REFUSED_ALL(refusals);
 	profile_free(good("[link]\naddress = 10.1.2.3/24\ngateway = 10.1.2.1\n"));
 	profile_free(good("[link]\naddress = 10.1.2.2/31\ngateway = 10.1.2.3\n"));
-	profile_free(good("[link]\ngateway = 10.1.3.1\n"));
+	profile_free(good("[link]\ngateway = auto\naddress = auto\n"));
 }
 
 static void the_address_is_that_of_a_host(_unused_ void **state)
@@ -143,6 +143,21 @@ static void keys_without_a_meaning_are_refused(_unused_ void **state)
 		  "test.ini:2: in [namespace], hostname = \"pc\": has no meaning with uts = no (the "
 		  "default)",
 		  "remove hostname, or change uts" },
+		{ "[link]\ngateway = 8.8.8.8\n",
+		  "test.ini:2: in [link], gateway = \"8.8.8.8\": has no meaning with address = auto (the "
+		  "default)",
+		  "remove gateway, or change address" },
+		{ "[link]\naddress = auto\ngateway = 8.8.8.8\n",
+		  "test.ini:3: in [link], gateway = \"8.8.8.8\": has no meaning with address = auto "
+		  "(test.ini:2)",
+		  "remove gateway, or change address" },
+		{ "[aaaa]\nexcept = a.example\n",
+		  "test.ini:2: in [aaaa], except = \"a.example\": has no meaning with run = no (the "
+		  "default)",
+		  "remove except, or change run" },
+		{ "[aaaa]\nqueues = 2\nrun = no\n",
+		  "test.ini:2: in [aaaa], queues = \"2\": has no meaning with run = no (test.ini:3)",
+		  "remove queues, or change run" },
 	};
 
 	REFUSED_ALL(refusals);
@@ -221,6 +236,22 @@ static void the_other_sections(_unused_ void **state)
 		  "test.ini:3: in [mount], bind = \"/b:/x\": /x has something mounted on it by test.ini:2 "
 		  "already",
 		  "" },
+		{ "[mount]\nbind = /etc:/srv, /usr:/srv/\n",
+		  "test.ini:2: in [mount], bind = \"/usr:/srv/\": /srv/ has something mounted on it by "
+		  "test.ini:2 already",
+		  "" },
+		{ "[mount]\nbind = /a:/x/./y//z\nbind = /b:/./x/y/z/.\n",
+		  "test.ini:3: in [mount], bind = \"/b:/./x/y/z/.\": /./x/y/z/. has something mounted "
+		  "on it by test.ini:2 already",
+		  "" },
+		{ "[mount]\ntmpfs = /srv, /srv\n",
+		  "test.ini:2: in [mount], tmpfs = \"/srv\": /srv has something mounted on it by "
+		  "test.ini:2 already",
+		  "" },
+		{ "[mount]\ntmpfs = /a, /srv//\nbind = /etc:/srv\n",
+		  "test.ini:2: in [mount], tmpfs = \"/srv//\": /srv// has something mounted on it by "
+		  "test.ini:3 already",
+		  "" },
 		{ "[firewall]\negress = tunnel\n",
 		  "test.ini:2: in [firewall], egress = \"tunnel\": needs the key endpoint: where the "
 		  "tunnel goes to",
@@ -233,6 +264,8 @@ static void the_other_sections(_unused_ void **state)
 	};
 
 	REFUSED_ALL(refusals);
+	profile_free(good("[mount]\nbind = /a:/x, /a:/x/y, /a:/xy, /a:/x/.y, /a:/x/y.\n"
+			  "tmpfs = /y, /x/y/z\n"));
 	profile_free(good("[link]\npublish = 80 -> 80, 80 -> 80/udp, 10.0.0.1:80 -> 80\n"));
 }
 

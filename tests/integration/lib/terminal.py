@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs a command as alice on a terminal of its own, and types what a script says.
+"""Runs a command as alice, or as root, on a terminal of its own, and types what a script says.
 
-    terminal.py [--size ROWSxCOLUMNS] [--keep-open] COMMAND… <SCRIPT
+    terminal.py [--root] COMMAND… <SCRIPT
 
 A line of the script is one step; each waits for what it needs and nothing is waited for by time:
     type TEXT      types it (with the escapes of Python)
@@ -37,13 +37,13 @@ LIMIT = 60  # seconds: only what never comes takes so long
 
 
 class Terminal:
-    def __init__(self, command):
+    def __init__(self, command, user):
         self.text, self.digest, self.count = b"", hashlib.sha256(), 0
         self.named = {}
         self.is_shell = command[0] == "bash"
         self.pid, self.master = pty.fork()
         if self.pid == 0:
-            os.execvp("setpriv", ["setpriv", "--reuid=alice", "--regid=alice", "--init-groups", "--"] + command)
+            os.execvp("setpriv", ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--"] + command)
 
     def read(self, deadline):
         left = deadline - time.monotonic()
@@ -195,7 +195,8 @@ def stat_of(pid):
 def main():
     os.chdir("/run/world/alice")
     os.environ.update(HOME="/run/world/alice", PS1="@@ ", TERM="dumb", INPUTRC="/dev/null")
-    terminal = Terminal(sys.argv[1:])
+    root = sys.argv[1] == "--root"
+    terminal = Terminal(sys.argv[1 + root:], "root" if root else "alice")
     for line in sys.stdin:
         word, _, rest = line.strip().partition(" ")
         if word and not word.startswith("#"):
