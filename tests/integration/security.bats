@@ -504,7 +504,7 @@ print(os.getresuid(), os.getresgid(), sorted(os.getgroups()))'
 	local caller=$!
 	undo "rm -f /run/world/said"
 	wait_until grep -q sent /run/world/said
-	as alice timeout 60 nsctl exec hers -- true
+	as alice timeout 20 nsctl exec hers -- true
 	equal "$(pgrep -x nsctl-starter)" "$starter"
 	pkill -u alice python3
 	wait $caller || true
