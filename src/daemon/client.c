@@ -13,7 +13,7 @@
 #include <sys/epoll.h>
 
 #include "call.h"
-#include "patience.h"
+#include "nsctl/patience.h"
 
 #define DEADLINE_USEC UINT64_C(10000000)
 #define STRANGERS     ((uid_t)-1)       /* nobody's uid */

@@ -12,7 +12,7 @@
 #include "access.h"
 #include "activation.h"
 #include "listener.h"
-#include "patience.h"
+#include "nsctl/patience.h"
 #include "server.h"
 
 #define PAUSE_USEC  UINT64_C(100000)

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "nsctl/patience.h"
 #include "session_private.h"
 
 #define FD_ABOVE  32 /* more than any descriptor of the layout */
@@ -124,7 +125,7 @@ static int tell(int fd, const struct session_started *started, int pidfd)
 static pid_t clone_sibling(int cgroup_fd, int *ret_pidfd)
 {
 	struct clone_args arguments = {
-		.flags = CLONE_PIDFD | CLONE_PARENT,
+		.flags = CLONE_PIDFD | CLONE_PARENT | CLONE_CLEAR_SIGHAND,
 		.pidfd = (uintptr_t)ret_pidfd,
 	};
 
@@ -167,8 +168,12 @@ static int start(int fd, const struct order *order)
 		report_failure(order, errno);
 	}
 	started.pid = pid;
+	/* without a session nobody else may have the connection any more: descriptors that the
+	 * caller has sent on it go with it */
+	patience_start();
 	for (size_t i = 0; i < order->n_fds; i++)
 		close(order->fds[i]);
+	patience_end();
 	r = tell(fd, &started, pidfd);
 	return r < 0 ? r : 1;
 }
@@ -220,6 +225,7 @@ static int prepare(void)
 		return -errno;
 	setsid();
 	reset_signals();
+	patience_prepare();
 	prctl(PR_SET_NAME, "nsctl-starter", 0, 0, 0);
 	return fd;
 }

@@ -19,8 +19,8 @@
 #include <sys/socket.h>
 
 #include "daemon/call.h"
-#include "daemon/patience.h"
 #include "fuzz.h"
+#include "nsctl/patience.h"
 #include "nsctl/session.h"
 
 #define USER         1000

@@ -470,6 +470,46 @@ print(os.getresuid(), os.getresgid(), sorted(os.getgroups()))'
 	done
 }
 
+@test "R15 a socket that lingers, sent for a process that could not be made, holds nobody up" {
+	ip link show lo | grep -q ,UP
+	nsctl up hers
+	as alice nsctl exec hers -- true
+	local starter
+	starter=$(pgrep -x nsctl-starter)
+	strace -qq -o /dev/null -e trace=clone3 \
+		-e inject=clone3:error=EAGAIN:delay_exit=2500000:when=1 -p "$starter" 3>&- 4>&- &
+	undo "kill $! 2>/dev/null || true"
+	wait_until grep -q '^TracerPid:\s*[1-9]' "/proc/$starter/status"
+	undo "pkill -u alice python3 || true"
+	python_as alice >/run/world/said 3>&- 4>&- <<-'END' &
+		listener = socket.create_server(('127.0.0.1', 0))
+		lingering = socket.create_connection(listener.getsockname())
+		peer, _ = listener.accept()
+		lingering.setblocking(False)
+		try:
+		    while True:
+		        lingering.send(b'x' * 65536)
+		except BlockingIOError:
+		    pass
+		lingering.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 20))
+		control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [lingering.fileno()] * 3))]
+		connection = Connection()
+		connection.call('Exec', exec_call(['true']), upgrade=True)
+		connection.socket.sendmsg([struct.pack('=HHi', 2, 0, 0)], control)
+		lingering.close()
+		connection.close()
+		print('sent', flush=True)
+		signal.pause()
+	END
+	local caller=$!
+	undo "rm -f /run/world/said"
+	wait_until grep -q sent /run/world/said
+	as alice timeout 20 nsctl exec hers -- true
+	equal "$(pgrep -x nsctl-starter)" "$starter"
+	pkill -u alice python3
+	wait $caller || true
+}
+
 @test "R16 no way out of a sandbox: no_new_privs, seccomp, bounding set, chroot, namespaces" {
 	nsctl up hers
 	run_as_alice env

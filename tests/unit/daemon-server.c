@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "daemon/call.h"
-#include "daemon/patience.h"
+#include "nsctl/patience.h"
 
 #define SERVICE "org.varlink.service."
 

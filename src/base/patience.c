@@ -4,7 +4,7 @@
 #include <sys/time.h>
 
 #include "nsctl/base.h"
-#include "patience.h"
+#include "nsctl/patience.h"
 
 #define PATIENCE_USEC 5000
 
