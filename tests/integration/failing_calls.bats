@@ -44,6 +44,16 @@ up_fails() {
 	up_can_be_had
 }
 
+@test "the responder waits for the mount namespace, and is not started where that can't be made" {
+	say '[link]' 'type = ptp' 'address = 10.77.0.2/30' '[aaaa]' 'run = inside'
+	: >/run/nsctl/aaaa # it could not start
+	undo "rm -f /run/nsctl/aaaa"
+	failing nsctld/child openat:/ns/mnt EMFILE refused "can't hold the mount namespace" -- \
+		nsctl up faulty
+	rm /run/nsctl/aaaa
+	up_can_be_had
+}
+
 @test "mounts of the host's below /sys, which can't be looked at: /sys inside is put right later" {
 	nsctl up faulty
 	nsenter --mount=/run/nsctl/ns/faulty/mnt umount -l /sys
