@@ -256,10 +256,10 @@ static int down(struct step_context *context, struct error *error)
 		return 0;
 	before.masquerades = false;
 	instance->forwards = false;
-	/* the sysctl before the rules, for the reason that up has */
+	/* the sysctl before the rules, for the reason that up has; they stay where it stays */
 	r = anyone_forwards(host) ? 0 : restore(host, error);
-	s = ruleset_remove(host, &before, error);
-	r = r < 0 ? r : s;
+	if (r == 0)
+		r = ruleset_remove(host, &before, error);
 	if (!interface_used(host, instance_gateway_interface(&before))) {
 		s = foreign_remove(host, instance_gateway_interface(&before), error);
 		r = r < 0 ? r : s;

@@ -175,12 +175,23 @@ forgets_the_pair() {
 	run ! nft list table inet nsctl
 }
 
+# The host forwards, and not for everybody.
+is_strict() {
+	equal "$(sysctl -n net.ipv4.ip_forward)" 1
+	run -0 nft list set inet nsctl strict
+	says "elements = "
+}
+
 @test "forwarding that can't be switched off when the last link goes, or when nobody is known to need it" {
 	local refusal="can't set net/ipv4/ip_forward back to 0"
 	nsctl up faulty
 	say '[link]' 'type = none'
 	failing nsctld openat:net/ipv4/ip_forward EPERM refused "$refusal" -- nsctl up faulty
+	is_strict
 	say '[link]' 'type = ptp' 'address = 10.77.0.2/30'
+	up_can_be_had
+	failing nsctld openat:net/ipv4/ip_forward EPERM refused "$refusal" -- nsctl down faulty
+	is_strict
 	up_can_be_had
 	forgets_the_pair
 	say '[link]' 'type = none'
