@@ -147,6 +147,8 @@ struct step {
 	 * everything is to be made, it runs on a thread, beside the steps that follow those that
 	 * are marked like this. */
 	bool beside;
+	/* Its `up` writes the record, which reads all of the instance: it waits for those. */
+	bool records;
 	/* Does the profile ask for it? */
 	bool (*wanted)(const struct profile *profile);
 	/* NULL, or tells ahead of all `up` what will be made where nothing of the profile is yet,

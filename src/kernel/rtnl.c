@@ -102,6 +102,8 @@ static int on_end(struct nl_msg *message, void *argument)
 	if (nlmsg_hdr(message)->nlmsg_seq != answer->sequence)
 		return NL_SKIP;
 	answer->done = true;
+	if (answer->result == 0) /* a dump that failed is not a short one */
+		answer->result = message_end(nlmsg_hdr(message));
 	return NL_STOP;
 }
 

@@ -113,11 +113,12 @@ static size_t lane_start(struct lane *lane, const struct step_context *context, 
 	return lane->end;
 }
 
-/* Waits for it, and hands over what became of it; a failure of the others was before. */
+/* Waits for it, and hands over what became of it, once; a failure of the others was before. */
 static int lane_end(struct lane *lane, struct operation *operation)
 {
 	if (lane->running)
 		pthread_join(lane->thread, NULL);
+	lane->running = false;
 	operation->changed |= lane->changed;
 	if (lane->failed && !operation->code) {
 		fail(operation, lane->result, lane->failed);
@@ -154,6 +155,9 @@ static int walk_fresh(struct operation *operation, struct step_context *context)
 			i = lane_start(&lane, context, i);
 			continue;
 		}
+		if (steps[i]->records && steps[i]->wanted(context->profile) &&
+		    (r = lane_end(&lane, operation)) < 0)
+			break;
 		r = walk_step(context, steps[i], true, &operation->error);
 		operation->changed |= r > 0;
 		if (r < 0)

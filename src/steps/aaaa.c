@@ -353,6 +353,7 @@ static int explain(struct step_context *context, FILE *out, struct error *error)
 
 const struct step step_aaaa = {
 	.name = "aaaa",
+	.records = true,
 	.wanted = wanted,
 	.up = up,
 	.down = down,

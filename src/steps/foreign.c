@@ -104,7 +104,8 @@ static const char *chain_of(const struct foreign_survey *survey)
 				       : IPTABLES_CHAIN;
 }
 
-#define COMMENT "nsctl: " /* and the interface */
+#define COMMENT   "nsctl: " /* and the interface */
+#define LOOKS_MAX 10
 
 static void comment_of(const char *interface, char comment[64])
 {
@@ -133,18 +134,28 @@ static int on_rule(const struct nft_rule_info *rule, void *userdata)
 	return 0;
 }
 
-/* None where there is no such table or chain. */
-static int find_rules(const struct host *host, const char *chain, const char *interface,
-		      struct rules *ret, struct error *error)
+/* Looks through a chain until nobody changes nf_tables meanwhile. None where there is no such table
+ * or chain. */
+static int look_for_rules(const struct host *host, const char *chain,
+			  int (*each)(const struct nft_rule_info *rule, void *userdata),
+			  void *userdata, struct rules *found, struct error *error)
 {
-	int r;
+	int r = -EINTR;
 
-	ret->count = 0;
-	comment_of(interface, ret->comment);
-	r = nft_rule_each(host->nft, NFPROTO_IPV4, IPTABLES_TABLE, chain, on_rule, ret);
+	for (int looks = 0; r == -EINTR && looks < LOOKS_MAX; looks++) {
+		found->count = 0;
+		r = nft_rule_each(host->nft, NFPROTO_IPV4, IPTABLES_TABLE, chain, each, userdata);
+	}
 	return r < 0 && r != -ENOENT ? error_errno(error, r, "%s",
 						   _("can't look for the rules in other firewalls"))
 				     : 0;
+}
+
+static int find_rules(const struct host *host, const char *chain, const char *interface,
+		      struct rules *ret, struct error *error)
+{
+	comment_of(interface, ret->comment);
+	return look_for_rules(host, chain, on_rule, ret, ret, error);
 }
 
 static struct nftnl_rule *accept_rule(const char *chain, uint32_t meta, const char *interface)
@@ -297,12 +308,10 @@ int foreign_remove_unused(const struct host *host,
 
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
 		struct sweep sweep = { .host = host, .taken = taken, .chain = chains[i] };
-		int r = nft_rule_each(host->nft, NFPROTO_IPV4, IPTABLES_TABLE, chains[i],
-				      on_rule_swept, &sweep);
+		int r = look_for_rules(host, chains[i], on_rule_swept, &sweep, &sweep.rules, error);
 
-		if (r < 0 && r != -ENOENT)
-			return error_errno(error, r, "%s",
-					   _("can't look for the rules in other firewalls"));
+		if (r < 0)
+			return r;
 		rules[i] = sweep.rules;
 	}
 	return delete_rules(host, rules, error);

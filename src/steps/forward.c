@@ -147,8 +147,11 @@ static int restore(struct host *host, struct error *error)
 
 /* ---- the step ----------------------------------------------------------------------------- */
 
+/* For all that is known: one whose record can't be read may. */
 static bool anyone_forwards(const struct host *host)
 {
+	if (host->unreadable)
+		return true;
 	for (const struct instance *instance = host->instances; instance; instance = instance->next)
 		if (instance->forwards)
 			return true;
@@ -256,11 +259,11 @@ static int down(struct step_context *context, struct error *error)
 		return 0;
 	before.masquerades = false;
 	instance->forwards = false;
-	/* the sysctl before the rules, for the reason that up has */
+	/* the sysctl before the rules, for the reason that up has; they stay where it stays */
 	r = anyone_forwards(host) ? 0 : restore(host, error);
-	s = ruleset_remove(host, &before, error);
-	r = r < 0 ? r : s;
-	if (!interface_used(host, instance_gateway_interface(&before))) {
+	if (r == 0)
+		r = ruleset_remove(host, &before, error);
+	if (!host->unreadable && !interface_used(host, instance_gateway_interface(&before))) {
 		s = foreign_remove(host, instance_gateway_interface(&before), error);
 		r = r < 0 ? r : s;
 	}

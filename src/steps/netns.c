@@ -263,13 +263,12 @@ static int settle(struct instance *instance, struct error *error)
 	return r < 0 ? r : r || prepare.wrong;
 }
 
-/* Someone took the pin away; we still hold the namespace. */
+/* Someone took the pin away; we still hold the namespace. A bare file may be left of it; what else
+ * is at its place is another's, and then pinning is refused. */
 static int pin_again(struct step_context *context, struct error *error)
 {
-	struct instance *instance = context->instance;
-	int r = netns_unpin(instance->name, error); /* a bare file that was left */
-
-	return r < 0 ? r : pin(context, error);
+	netns_remove_file(context->instance->name);
+	return pin(context, error);
 }
 
 static int up(struct step_context *context, struct error *error)

@@ -41,8 +41,12 @@ static size_t elements_of(const struct host *host, const struct instance *instan
 	return n;
 }
 
+/* What profiles share stays while one may be up whose record can't be read. */
 static bool in_use(const struct host *host, const struct element *element)
 {
+	if (host->unreadable &&
+	    (element->set == RULESET_INTERFACES || element->set == RULESET_STRICT))
+		return true;
 	for (const struct instance *instance = host->instances; instance;
 	     instance = instance->next) {
 		struct element all[4];
@@ -240,7 +244,7 @@ int ruleset_remove(struct host *host, const struct instance *before, struct erro
 
 	if (!host->has_table) /* it was never made: another's is in its place, perhaps */
 		return 0;
-	if (!ruleset_used(host))
+	if (!ruleset_used(host) && !host->unreadable)
 		return ruleset_rebuild(host, error); /* which deletes it */
 	wait_for_table(host);
 	batch = nft_batch_begin(host->nft);
@@ -250,6 +254,8 @@ int ruleset_remove(struct host *host, const struct instance *before, struct erro
 					   ruleset_sets[elements[i].set].name, elements[i].key,
 					   ruleset_sets[elements[i].set].length);
 	r = nft_batch_commit(batch, NULL);
+	if (r == -ENOENT && host->unreadable) /* what was to go is gone, or its rest does no harm */
+		return 0;
 	return r < 0 ? ruleset_rebuild(host, error) : 0; /* someone deleted some of it */
 }
 
@@ -323,7 +329,8 @@ static bool contains(struct contents *contents, size_t *seen, const struct eleme
 	return false;
 }
 
-/* All that should be in it, and nothing else. */
+/* All that should be in it, and nothing else; or what is that of a profile whose record can't be
+ * read. */
 static bool set_intact(const struct host *host, enum ruleset_set set)
 {
 	struct contents contents = {};
@@ -340,7 +347,7 @@ static bool set_intact(const struct host *host, enum ruleset_set set)
 			intact = elements[i].set != set || contains(&contents, &seen, &elements[i]);
 	}
 	free(contents.items);
-	return intact && seen == contents.count;
+	return intact && (seen == contents.count || host->unreadable);
 }
 
 static bool look_at_table(const struct host *host)

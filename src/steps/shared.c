@@ -55,6 +55,12 @@ void steps_end(struct host *host)
 	ruleset_end(host);
 }
 
+/* As long as the host is a router because of nsctl, the table keeps it from being everybody's. */
+static int release_table(struct host *host, struct error *error)
+{
+	return host->sysctls ? 0 : ruleset_rebuild(host, error);
+}
+
 int host_release_unused(struct host *host, struct error *error)
 {
 	int r, s;
@@ -62,7 +68,10 @@ int host_release_unused(struct host *host, struct error *error)
 	if (host->unreadable)
 		return 0;
 	r = forward_release_unused(host, error);
-	s = ruleset_used(host) && ruleset_intact(host) ? 0 : ruleset_rebuild(host, error);
+	if (!ruleset_used(host))
+		s = release_table(host, error);
+	else
+		s = ruleset_intact(host) ? 0 : ruleset_rebuild(host, error);
 	r = r < 0 ? r : s;
 	s = bridge_release_unused(host, error);
 	return r < 0 ? r : s;
@@ -93,7 +102,7 @@ int host_release(struct host *host, struct error *error)
 {
 	int r = forward_release(host, error), s;
 
-	s = ruleset_rebuild(host, error);
+	s = release_table(host, error);
 	r = r < 0 ? r : s;
 	s = bridge_release(host, error);
 	r = r < 0 ? r : s;

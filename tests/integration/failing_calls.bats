@@ -44,6 +44,16 @@ up_fails() {
 	up_can_be_had
 }
 
+@test "the responder waits for the mount namespace, and is not started where that can't be made" {
+	say '[link]' 'type = ptp' 'address = 10.77.0.2/30' '[aaaa]' 'run = inside'
+	: >/run/nsctl/aaaa # it could not start
+	undo "rm -f /run/nsctl/aaaa"
+	failing nsctld/child openat:/ns/mnt EMFILE refused "can't hold the mount namespace" -- \
+		nsctl up faulty
+	rm /run/nsctl/aaaa
+	up_can_be_had
+}
+
 @test "mounts of the host's below /sys, which can't be looked at: /sys inside is put right later" {
 	nsctl up faulty
 	nsenter --mount=/run/nsctl/ns/faulty/mnt umount -l /sys
@@ -165,12 +175,23 @@ forgets_the_pair() {
 	run ! nft list table inet nsctl
 }
 
+# The host forwards, and not for everybody.
+is_strict() {
+	equal "$(sysctl -n net.ipv4.ip_forward)" 1
+	run -0 nft list set inet nsctl strict
+	says "elements = "
+}
+
 @test "forwarding that can't be switched off when the last link goes, or when nobody is known to need it" {
 	local refusal="can't set net/ipv4/ip_forward back to 0"
 	nsctl up faulty
 	say '[link]' 'type = none'
 	failing nsctld openat:net/ipv4/ip_forward EPERM refused "$refusal" -- nsctl up faulty
+	is_strict
 	say '[link]' 'type = ptp' 'address = 10.77.0.2/30'
+	up_can_be_had
+	failing nsctld openat:net/ipv4/ip_forward EPERM refused "$refusal" -- nsctl down faulty
+	is_strict
 	up_can_be_had
 	forgets_the_pair
 	say '[link]' 'type = none'

@@ -54,6 +54,17 @@ prepare_file() {
 	same_as_before
 }
 
+@test "what somebody put at the place of a lost pin is not taken away by the repair" {
+	nsctl up vpn
+	kill -STOP "$(nsctld_pid)"
+	ip netns del vpn
+	echo precious >/run/netns/vpn
+	undo "rm -f /run/netns/vpn"
+	kill -CONT "$(nsctld_pid)"
+	refused /run/netns/vpn "not made by nsctl" -- nsctl up vpn
+	equal "$(</run/netns/vpn)" precious
+}
+
 @test "a file at the pin's place that is somebody else's is refused and left alone" {
 	ip netns add other
 	undo "ip netns del other"

@@ -179,6 +179,32 @@ survives() {
 	survives
 }
 
+@test "a record that is cut off: the rules that its profile needs stay, whatever others do" {
+	local set before=""
+	for set in strict interfaces masqueraded; do
+		before+=$(nft -j list set inet nsctl $set | jq -c '[.nftables[].set.elem // empty]')
+	done
+	nothing_of_hers_is_gone() {
+		local now="" name
+		for name in strict masqueraded; do
+			now=$(nft -j list set inet nsctl $name | jq -c '[.nftables[].set.elem // empty]')
+			[[ $before == *"$now"* ]] || { echo "$name: $now, before: $before" && return 1; }
+		done
+		run -0 nft list set inet nsctl interfaces
+		says nsctl0
+		equal "$(sysctl -n net.ipv4.ip_forward)" 1
+	}
+	head -c 100 /run/world/good.json >/run/nsctl/state/hers.json
+	profile other <<<$'[link]\ntype = ptp\naddress = 10.77.0.2/30'
+	nsctld_start
+	nsctl up other
+	no_drift other
+	nsctl down other
+	nothing_of_hers_is_gone
+	nsctld_stop KILL
+	survives
+}
+
 @test "an empty record, and one that is no object" {
 	local text
 	for text in "" "[]" "null" "{" '{"since": 1, "since": 2}'; do
