@@ -55,7 +55,7 @@ log_of_nsctld() {
 	[[ $output != *"$other"* ]]
 	run as alice nsctl exec hers -- readlink /proc/self/ns/net
 	[[ $output != *"$other"* ]]
-	ip netns del hers
+	wait_until ip netns del hers # (a repair may put the pin back in between)
 	nsctl down hers
 }
 
@@ -630,7 +630,7 @@ print(os.WCOREDUMP(os.waitpid(process.pid, 0)[1]))' "$@" 3>&- 4>&-
 	# Nothing can be started there any more, as in a group that has reached its limits.
 	run sh -c "echo 0 >$group/cgroup.procs && mount -t tmpfs tmpfs $group && exec setpriv --reuid=alice \
 		--regid=alice --init-groups -- nsctl exec hers -- cat /proc/self/cgroup"
-	umount "$group"
+	wait_until umount "$group" # a process that could not be started may be in it for a moment
 	equal "$status" 125
 	says "control group"
 	[[ $output != *0::* ]]
