@@ -298,6 +298,9 @@ void nft_table_add_owned(struct nft_batch *batch, uint32_t family, const char *t
 void nft_table_delete(struct nft_batch *batch, uint32_t family, const char *table);
 void nft_chain_add(struct nft_batch *batch, uint32_t family, const char *table, const char *chain,
 		   const char *type, uint32_t hook, int32_t priority);
+/* One that packets come to by a rule alone. */
+void nft_chain_add_plain(struct nft_batch *batch, uint32_t family, const char *table,
+			 const char *chain);
 /* What becomes of packets that come to its end; there must be such a base chain. */
 void nft_chain_set_policy(struct nft_batch *batch, uint32_t family, const char *table,
 			  const char *chain, uint32_t policy);
@@ -327,18 +330,22 @@ void nft_match_set(struct nftnl_rule *rule, const char *set, bool not_in);
 void nft_load_meta(struct nftnl_rule *rule, uint32_t key);
 void nft_load_ipv4(struct nftnl_rule *rule, bool destination); /* with its nfproto match */
 void nft_match_value(struct nftnl_rule *rule, const void *value, uint32_t length);
+void nft_match_other(struct nftnl_rule *rule, const void *value, uint32_t length);
+/* As numbers with the highest byte in front. */
+void nft_match_below(struct nftnl_rule *rule, const void *value, uint32_t length);
 void nft_match_ct_state(struct nftnl_rule *rule, uint32_t states);
 void nft_match_ct_status(struct nftnl_rule *rule, uint32_t status);
 void nft_verdict(struct nftnl_rule *rule, int verdict);
+void nft_goto(struct nftnl_rule *rule, const char *chain);
 void nft_masquerade(struct nftnl_rule *rule);
 void nft_counter(struct nftnl_rule *rule);
 /* Bytes of a header: NFT_PAYLOAD_NETWORK_HEADER or NFT_PAYLOAD_TRANSPORT_HEADER. */
 void nft_load_payload(struct nftnl_rule *rule, uint32_t base, uint32_t offset, uint32_t length);
-/* Is the destination an address of this host (RTN_LOCAL), or is it none? */
-void nft_match_local(struct nftnl_rule *rule, bool local);
+/* What the destination is to this host: RTN_LOCAL, RTN_UNICAST and so on, 32 bits. */
+void nft_load_address_type(struct nftnl_rule *rule);
 void nft_notrack(struct nftnl_rule *rule);
-/* To one of `total` queues from `first` on; past it where nobody listens. */
-void nft_queue(struct nftnl_rule *rule, uint16_t first, uint16_t total);
+/* Past it where nobody listens. */
+void nft_queue(struct nftnl_rule *rule, uint16_t queue);
 /* An extension of iptables as an expression (nft_compat); its structure. */
 void nft_xt_match(struct nftnl_rule *rule, const char *name, uint32_t revision, const void *info,
 		  size_t length);

@@ -233,6 +233,18 @@ void nft_chain_add(struct nft_batch *batch, uint32_t family, const char *table, 
 	batch_take(batch, h);
 }
 
+void nft_chain_add_plain(struct nft_batch *batch, uint32_t family, const char *table,
+			 const char *chain)
+{
+	struct nlmsghdr *h = operation(batch, NFT_MSG_NEWCHAIN, family, NLM_F_CREATE);
+
+	if (!h)
+		return;
+	mnl_attr_put_strz(h, NFTA_CHAIN_TABLE, table);
+	mnl_attr_put_strz(h, NFTA_CHAIN_NAME, chain);
+	batch_take(batch, h);
+}
+
 void nft_chain_set_policy(struct nft_batch *batch, uint32_t family, const char *table,
 			  const char *chain, uint32_t policy)
 {

@@ -12,7 +12,6 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/x_tables.h>
-#include <linux/rtnetlink.h>
 #include <netinet/ip.h>
 #include <string.h>
 
@@ -101,6 +100,16 @@ void nft_match_value(struct nftnl_rule *rule, const void *value, uint32_t length
 	compare(rule, NFT_CMP_EQ, value, length);
 }
 
+void nft_match_other(struct nftnl_rule *rule, const void *value, uint32_t length)
+{
+	compare(rule, NFT_CMP_NEQ, value, length);
+}
+
+void nft_match_below(struct nftnl_rule *rule, const void *value, uint32_t length)
+{
+	compare(rule, NFT_CMP_LT, value, length);
+}
+
 void nft_load_ipv4(struct nftnl_rule *rule, bool destination)
 {
 	uint8_t ipv4 = NFPROTO_IPV4;
@@ -171,6 +180,17 @@ void nft_verdict(struct nftnl_rule *rule, int verdict)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_VERDICT, verdict);
 }
 
+void nft_goto(struct nftnl_rule *rule, const char *chain)
+{
+	struct nftnl_expr *e = append(rule, "immediate");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_VERDICT, (uint32_t)NFT_GOTO);
+	set_name(rule, e, NFTNL_EXPR_IMM_CHAIN, chain);
+}
+
 void nft_masquerade(struct nftnl_rule *rule)
 {
 	append(rule, "masq");
@@ -193,9 +213,8 @@ void nft_load_payload(struct nftnl_rule *rule, uint32_t base, uint32_t offset, u
 	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
 }
 
-void nft_match_local(struct nftnl_rule *rule, bool local)
+void nft_load_address_type(struct nftnl_rule *rule)
 {
-	const uint32_t type = RTN_LOCAL;
 	struct nftnl_expr *e = append(rule, "fib");
 
 	if (!e)
@@ -203,7 +222,6 @@ void nft_match_local(struct nftnl_rule *rule, bool local)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
-	compare(rule, local ? NFT_CMP_EQ : NFT_CMP_NEQ, &type, sizeof(type));
 }
 
 void nft_notrack(struct nftnl_rule *rule)
@@ -211,14 +229,14 @@ void nft_notrack(struct nftnl_rule *rule)
 	append(rule, "notrack");
 }
 
-void nft_queue(struct nftnl_rule *rule, uint16_t first, uint16_t total)
+void nft_queue(struct nftnl_rule *rule, uint16_t queue)
 {
 	struct nftnl_expr *e = append(rule, "queue");
 
 	if (!e)
 		return;
-	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_NUM, first);
-	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_TOTAL, total);
+	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_NUM, queue);
+	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_TOTAL, 1);
 	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_FLAGS, NFT_QUEUE_FLAG_BYPASS);
 }
 

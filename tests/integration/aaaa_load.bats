@@ -283,6 +283,65 @@ answers() {
 	end_responder
 }
 
+# ask_from_ports SERVER FIRST LAST: how many answers come to A and AAAA queries from these ports
+ask_from_ports() {
+	ip netns exec load-client python3 - "$@" <<-'END'
+		import socket, sys
+		server, first, last = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+		answers = 0
+		for port in range(first, last + 1):
+		    with socket.socket(socket.AF_INET6 if ":" in server else socket.AF_INET, socket.SOCK_DGRAM) as s:
+		        s.bind(("", port))
+		        s.settimeout(20)
+		        for qtype in 1, 28:
+		            s.sendto(bytes.fromhex("000001000001000000000000") + b"\5bench\4test\0" +
+		                     qtype.to_bytes(2, "big") + b"\0\1", (server, 53))
+		            answers += len(s.recv(512)) > 12
+		print(answers)
+	END
+}
+
+# counted_by_queue NAMESPACE: the queries that the kernel gave to each queue
+counted_by_queue() {
+	ip netns exec "$1" sort -n /proc/net/netfilter/nfnetlink_queue | awk '{ printf "%s%s", sep, $8; sep = " " }'
+}
+
+@test "several queues share the queries of one asker by its ports, on either hook" {
+	local where server
+	for where in load-client/output load-server/input; do
+		for server in 10.78.0.2 fd78::2; do
+			responder ${where%/*} --hook=${where#*/} --queues=3
+			equal "$(ask_from_ports $server 40192 40447)" 512
+			equal "$(counted_by_queue ${where%/*})" "85 85 86"
+			kill "$responder"
+			wait "$responder"
+		done
+	done
+}
+
+@test "forward: who asks a broadcast address is not answered" {
+	responder load-server --hook=forward
+	ip netns exec load-server sysctl -qw net.ipv4.ip_forward=1
+	ip -n load-server link add eth2 type veth peer name eth3
+	ip -n load-server address add 10.78.2.1/24 brd + dev eth2
+	ip -n load-server link set eth2 up
+	ip -n load-client route add 10.78.2.0/24 via 10.78.0.2
+	ip netns exec load-client python3 - <<-'END'
+		import socket
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+		s.settimeout(20)
+		query = bytes.fromhex("000001000001000000000000") + b"\4host\0" + bytes.fromhex("001c0001")
+		# what comes first would be answered first; the last is for another host
+		for server in "10.78.0.255", "10.78.2.255", "10.78.2.77":
+		    s.sendto(query, (server, 53))
+		server = s.recvfrom(512)[1][0]
+		assert server == "10.78.2.77", server
+	END
+	equal "$(counted_by_queue load-server)" 1
+	end_responder
+}
+
 @test "three queues, and A among AAAA: each is answered once" {
 	local json
 	responder load-server --hook=input --queues=3
