@@ -42,7 +42,7 @@ static const struct entry {
 	{ "soa", NULL, N_("with a record that lets askers keep the answer for a minute"), FLAG,
 	  .offset = FIELD(policy.soa) },
 	{ "queue", N_("NUMBER"), N_("the kernel's queue; without it a free one"), NUMBER,
-	  .offset = FIELD(queue), .min = 1, .max = 65535 },
+	  .offset = FIELD(queue), .min = 1, .max = OPTIONS_QUEUE_LAST },
 	{ "queues", N_("COUNT"), N_("how many queues, each with a process"), NUMBER,
 	  .offset = FIELD(queues), .min = 1, .max = OPTIONS_QUEUES_MAX },
 	{ "statistics", N_("FILE"), N_("keep count in this file"), TEXT,
@@ -147,6 +147,14 @@ static int refuse_value(struct error *error, const char *name, const char *value
 	return -EINVAL;
 }
 
+static int refuse_queues(const struct options *options, struct error *error)
+{
+	error_set(error, EINVAL, _("--queue=%u --queues=%u: there is no queue behind %d"),
+		  options->queue, options->queues, OPTIONS_QUEUE_LAST);
+	error_hint(error, _("begin at %u or before"), OPTIONS_QUEUE_LAST - options->queues + 1);
+	return -EINVAL;
+}
+
 /* What depends on another option. */
 static int check(struct options *options, struct error *error)
 {
@@ -157,6 +165,8 @@ static int check(struct options *options, struct error *error)
 			      options->interface);
 	if (options->hook == RULES_OUTPUT && (options->interface || options->from))
 		return refuse(error, _("with --hook=%s queries come from nowhere else"), "output");
+	if (options->queue + options->queues - 1 > OPTIONS_QUEUE_LAST)
+		return refuse_queues(options, error);
 	return 0;
 }
 

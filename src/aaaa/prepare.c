@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What nsctl-aaaa opens, binds and maps while it has the right to. */
 #include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -196,6 +198,25 @@ int program_make_rules(struct program *program, struct error *error)
 	return program->end ? 0 : error_oom(error);
 }
 
+/* An answer in the query's place comes to the asker through lo. */
+static int check_loopback(const struct options *options, struct error *error)
+{
+	struct ifreq lo = { .ifr_name = "lo" };
+	_cleanup_close_ int fd = -1;
+
+	if (options->hook != RULES_OUTPUT)
+		return 0;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &lo) < 0)
+		return error_errno(error, errno, "%s", _("can't look at the interface lo"));
+	if (lo.ifr_flags & IFF_UP)
+		return 0;
+	error_set(error, ENETDOWN, "%s",
+		  _("the interface lo is down, through which programs here are answered"));
+	error_hint(error, "%s", _("bring it up: ip link set lo up"));
+	return -ENETDOWN;
+}
+
 int program_prepare(struct program *program, struct error *error)
 {
 	const struct options *options = &program->options;
@@ -205,6 +226,8 @@ int program_prepare(struct program *program, struct error *error)
 	if (geteuid() != 0)
 		return error_set(error, EPERM, _("must be started by root"));
 	r = find_user(program, error);
+	if (r >= 0)
+		r = check_loopback(options, error);
 	if (r >= 0)
 		r = open_statistics(program, error);
 	if (r >= 0)
