@@ -334,11 +334,14 @@ void nft_masquerade(struct nftnl_rule *rule);
 void nft_counter(struct nftnl_rule *rule);
 /* Bytes of a header: NFT_PAYLOAD_NETWORK_HEADER or NFT_PAYLOAD_TRANSPORT_HEADER. */
 void nft_load_payload(struct nftnl_rule *rule, uint32_t base, uint32_t offset, uint32_t length);
-/* Is the destination an address of this host (RTN_LOCAL), or is it none? */
-void nft_match_local(struct nftnl_rule *rule, bool local);
+/* Is what was loaded, as a number in network byte order, below this? */
+void nft_match_below(struct nftnl_rule *rule, const void *value, uint32_t length);
+/* Is the destination of this kind: an address of this host (RTN_LOCAL), one behind a route
+ * (RTN_UNICAST)? */
+void nft_match_destination(struct nftnl_rule *rule, uint32_t type);
 void nft_notrack(struct nftnl_rule *rule);
-/* To one of `total` queues from `first` on; past it where nobody listens. */
-void nft_queue(struct nftnl_rule *rule, uint16_t first, uint16_t total);
+/* Past it where nobody listens. */
+void nft_queue(struct nftnl_rule *rule, uint16_t number);
 /* An extension of iptables as an expression (nft_compat); its structure. */
 void nft_xt_match(struct nftnl_rule *rule, const char *name, uint32_t revision, const void *info,
 		  size_t length);

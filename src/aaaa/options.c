@@ -150,11 +150,17 @@ static int refuse_value(struct error *error, const char *name, const char *value
 /* What depends on another option. */
 static int check(struct options *options, struct error *error)
 {
+	char queues[16];
+
 	if (options->from && ip_address_parse(options->from, &options->from_address) < 0)
 		return refuse(error, _("--from: %s is no address"), options->from);
 	if (options->interface && strlen(options->interface) >= IFNAMSIZ)
 		return refuse(error, _("--interface: %s is too long for a name"),
 			      options->interface);
+	snprintf(queues, sizeof(queues), "%u", options->queues);
+	if (options->queue + options->queues - 1 > UINT16_MAX)
+		return refuse(error, _("--queue: of %s queues the last would be beyond 65535"),
+			      queues);
 	if (options->hook == RULES_OUTPUT && (options->interface || options->from))
 		return refuse(error, _("with --hook=%s queries come from nowhere else"), "output");
 	return 0;

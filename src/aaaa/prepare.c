@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What nsctl-aaaa opens, binds and maps while it has the right to. */
 #include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -196,6 +198,25 @@ int program_make_rules(struct program *program, struct error *error)
 	return program->end ? 0 : error_oom(error);
 }
 
+/* An answer that takes the place of a query goes to who asked by the loopback, and is lost without
+ * a word where that is down, as in a network namespace that "ip netns add" has made. */
+static int check_loopback(enum rules_hook hook, struct error *error)
+{
+	struct ifreq request = { .ifr_name = "lo" };
+	_cleanup_close_ int fd = -1;
+
+	if (hook != RULES_OUTPUT)
+		return 0;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &request) < 0)
+		return error_errno(error, errno, "%s", _("can't look at the interface lo"));
+	if (request.ifr_flags & IFF_UP)
+		return 0;
+	error_set(error, ENETDOWN, "%s", _("the interface lo is down, by which answers go"));
+	error_hint(error, "%s", _("bring it up first: ip link set lo up"));
+	return -ENETDOWN;
+}
+
 int program_prepare(struct program *program, struct error *error)
 {
 	const struct options *options = &program->options;
@@ -204,7 +225,9 @@ int program_prepare(struct program *program, struct error *error)
 
 	if (geteuid() != 0)
 		return error_set(error, EPERM, _("must be started by root"));
-	r = find_user(program, error);
+	r = check_loopback(options->hook, error);
+	if (r >= 0)
+		r = find_user(program, error);
 	if (r >= 0)
 		r = open_statistics(program, error);
 	if (r >= 0)

@@ -17,6 +17,7 @@
 #include <linux/netfilter/xt_NFQUEUE.h>
 #include <linux/netfilter/xt_bpf.h>
 #include <linux/netfilter/xt_string.h>
+#include <linux/rtnetlink.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/udp.h>
@@ -90,14 +91,28 @@ static void match_type(struct nftnl_rule *rule, uint32_t family, uint16_t qtype)
 	nft_xt_match(rule, "string", 1, &info, sizeof(info));
 }
 
-static void to_queue(struct nftnl_rule *rule, const struct rules *rules, bool native)
+/* Of several queues each has its part of the senders' ports; the last one takes what the others
+ * left. (The kernel would choose by the addresses, which are the same for all queries of one asker,
+ * or by the processor, which is the same for all that come by a simple network card.) */
+static void match_share(struct nftnl_rule *rule, const struct rules *rules, unsigned i)
 {
-	struct xt_NFQ_info_v3 info = { .queuenum = rules->queue,
-				       .queues_total = rules->n_queues,
+	const uint8_t bound = (uint8_t)((i + 1) * 256 / rules->n_queues);
+
+	if (i + 1 == rules->n_queues)
+		return;
+	nft_load_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, offsetof(struct udphdr, source) + 1,
+			 sizeof(bound));
+	nft_match_below(rule, &bound, sizeof(bound));
+}
+
+static void to_queue(struct nftnl_rule *rule, uint16_t queue, bool native)
+{
+	struct xt_NFQ_info_v3 info = { .queuenum = queue,
+				       .queues_total = 1,
 				       .flags = NFQ_FLAG_BYPASS };
 
 	if (native)
-		nft_queue(rule, rules->queue, rules->n_queues);
+		nft_queue(rule, queue);
 	else
 		nft_xt_target(rule, "NFQUEUE", 3, &info, sizeof(info));
 }
@@ -126,9 +141,9 @@ bool rules_answers_repeat(const struct rules *rules)
 	return rules->hook == RULES_OUTPUT && rules->priority;
 }
 
-/* One rule for queries; of one type where strings are looked for. */
+/* One rule for queries, those of one queue; of one type where strings are looked for. */
 static void add_query_rule(struct nft_batch *batch, const struct rules *rules,
-			   const struct means *means, uint32_t family, uint16_t qtype)
+			   const struct means *means, uint32_t family, uint16_t qtype, unsigned i)
 {
 	struct nftnl_rule *rule = nft_rule_new(family, rules->table, "queries", NULL);
 
@@ -139,13 +154,14 @@ static void add_query_rule(struct nft_batch *batch, const struct rules *rules,
 	if (means->look != LOOK_PROGRAM) /* which looks at that itself */
 		match_udp(rule);
 	match_port(rule, offsetof(struct udphdr, dest), rules->port);
+	match_share(rule, rules, i);
 	if (means->look == LOOK_PROGRAM)
 		match_question(rule, family, rules);
 	else if (means->look == LOOK_STRING)
 		match_type(rule, family, qtype);
 	if (rules->hook != RULES_OUTPUT && means->fib)
-		nft_match_local(rule, rules->hook == RULES_INPUT);
-	to_queue(rule, rules, means->native_queue);
+		nft_match_destination(rule, rules->hook == RULES_INPUT ? RTN_LOCAL : RTN_UNICAST);
+	to_queue(rule, (uint16_t)(rules->queue + i), means->native_queue);
 	nft_rule_append(batch, rule);
 }
 
@@ -182,7 +198,8 @@ static int try_means(struct nft *nft, const struct rules *rules, const struct me
 		     struct error *error)
 {
 	struct nft_batch *batch = nft_batch_begin(nft);
-	size_t n_rules = means->look == LOOK_STRING ? rules->n_qtypes : 1;
+	size_t n_types = means->look == LOOK_STRING ? rules->n_qtypes : 1;
+	size_t n_rules = n_types * rules->n_queues;
 	const uint32_t *family;
 
 	ARRAY_FOREACH(family, families) {
@@ -194,7 +211,8 @@ static int try_means(struct nft *nft, const struct rules *rules, const struct me
 				      NF_INET_LOCAL_OUT, PRIORITY_RAW + 1);
 		add_answer_rule(batch, rules, *family);
 		for (size_t i = 0; i < n_rules && may_send(rules->from, *family); i++)
-			add_query_rule(batch, rules, means, *family, rules->qtypes[i]);
+			add_query_rule(batch, rules, means, *family, rules->qtypes[i % n_types],
+				       (unsigned)(i / n_types));
 	}
 	return nft_batch_commit(batch, error);
 }

@@ -193,9 +193,13 @@ void nft_load_payload(struct nftnl_rule *rule, uint32_t base, uint32_t offset, u
 	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
 }
 
-void nft_match_local(struct nftnl_rule *rule, bool local)
+void nft_match_below(struct nftnl_rule *rule, const void *value, uint32_t length)
 {
-	const uint32_t type = RTN_LOCAL;
+	compare(rule, NFT_CMP_LT, value, length);
+}
+
+void nft_match_destination(struct nftnl_rule *rule, uint32_t type)
+{
 	struct nftnl_expr *e = append(rule, "fib");
 
 	if (!e)
@@ -203,7 +207,7 @@ void nft_match_local(struct nftnl_rule *rule, bool local)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
-	compare(rule, local ? NFT_CMP_EQ : NFT_CMP_NEQ, &type, sizeof(type));
+	compare(rule, NFT_CMP_EQ, &type, sizeof(type));
 }
 
 void nft_notrack(struct nftnl_rule *rule)
@@ -211,14 +215,14 @@ void nft_notrack(struct nftnl_rule *rule)
 	append(rule, "notrack");
 }
 
-void nft_queue(struct nftnl_rule *rule, uint16_t first, uint16_t total)
+void nft_queue(struct nftnl_rule *rule, uint16_t number)
 {
 	struct nftnl_expr *e = append(rule, "queue");
 
 	if (!e)
 		return;
-	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_NUM, first);
-	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_TOTAL, total);
+	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_NUM, number);
+	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_TOTAL, 1);
 	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_FLAGS, NFT_QUEUE_FLAG_BYPASS);
 }
 

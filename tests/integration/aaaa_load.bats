@@ -153,7 +153,7 @@ end_responder() {
 
 # A number of its statistics: seen, answered, or the name of an error.
 counted() {
-	"$integration/lib/aaaa-counters" /run/world/counters "$1"
+	"$integration/lib/aaaa-counters" /run/world/counters "$@"
 }
 
 @test "stopped and flooded, it lets queries through once there is no room, and counts them" {
@@ -281,6 +281,47 @@ answers() {
 	equal "$(ip netns exec load-server dig +short +tries=1 @127.0.0.1 AAAA bench.test)" ""
 	wait_until sh -c "[ \$($integration/lib/aaaa-counters /run/world/counters answered) = 2 ]"
 	end_responder
+}
+
+@test "several queues share the queries of one asker" {
+	local where seen
+	for where in "load-client --hook=output" "load-server --hook=input"; do
+		# shellcheck disable=SC2086 # words
+		responder $where --queues=3 --statistics=/run/world/counters
+		equal "$(ask 90)" 90
+		# 30 of each, had chance no say
+		for seen in $(counted seen each); do
+			((seen >= 10))
+		done
+		end_responder
+		rm /run/world/counters
+	done
+}
+
+@test "hook = forward: a query to all of a network is not answered" {
+	ip -n load-server route add 10.79.0.0/24 dev lo
+	ip -n load-client route add 10.79.0.0/24 via 10.78.0.2
+	responder load-server --hook=forward --statistics=/run/world/counters
+	undo "rm -f /run/world/counters"
+	ip netns exec load-client python3 - <<-'END'
+		import socket
+		query = bytes.fromhex("000001000001000000000000") + b"\5bench\4test\0" + bytes.fromhex("001c0001")
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+		s.sendto(query, ("10.78.0.255", 53))
+	END
+	equal "$(ask 1 10.79.0.9)" 1 # behind that
+	equal "$(counted seen) $(counted answered)" "1 1"
+	end_responder
+}
+
+@test "what can't work is refused at once: no loopback for answers, more queues than there are" {
+	ip -n load-client link set lo down
+	run -1 timeout 20 ip netns exec load-client nsctl-aaaa --hook=output
+	says "the interface lo is down" "ip link set lo up"
+	ip -n load-client link set lo up
+	run -2 timeout 20 ip netns exec load-client nsctl-aaaa --queue=65535 --queues=2 --no-rules
+	says "--queue: of 2 queues the last would be beyond 65535"
 }
 
 @test "three queues, and A among AAAA: each is answered once" {
