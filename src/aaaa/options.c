@@ -42,7 +42,7 @@ static const struct entry {
 	{ "soa", NULL, N_("with a record that lets askers keep the answer for a minute"), FLAG,
 	  .offset = FIELD(policy.soa) },
 	{ "queue", N_("NUMBER"), N_("the kernel's queue; without it a free one"), NUMBER,
-	  .offset = FIELD(queue), .min = 1, .max = OPTIONS_QUEUE_LAST },
+	  .offset = FIELD(queue), .min = 1, .max = 65535 },
 	{ "queues", N_("COUNT"), N_("how many queues, each with a process"), NUMBER,
 	  .offset = FIELD(queues), .min = 1, .max = OPTIONS_QUEUES_MAX },
 	{ "statistics", N_("FILE"), N_("keep count in this file"), TEXT,
@@ -147,26 +147,22 @@ static int refuse_value(struct error *error, const char *name, const char *value
 	return -EINVAL;
 }
 
-static int refuse_queues(const struct options *options, struct error *error)
-{
-	error_set(error, EINVAL, _("--queue=%u --queues=%u: there is no queue behind %d"),
-		  options->queue, options->queues, OPTIONS_QUEUE_LAST);
-	error_hint(error, _("begin at %u or before"), OPTIONS_QUEUE_LAST - options->queues + 1);
-	return -EINVAL;
-}
-
 /* What depends on another option. */
 static int check(struct options *options, struct error *error)
 {
+	char queues[16];
+
 	if (options->from && ip_address_parse(options->from, &options->from_address) < 0)
 		return refuse(error, _("--from: %s is no address"), options->from);
 	if (options->interface && strlen(options->interface) >= IFNAMSIZ)
 		return refuse(error, _("--interface: %s is too long for a name"),
 			      options->interface);
+	snprintf(queues, sizeof(queues), "%u", options->queues);
+	if (options->queue + options->queues - 1 > UINT16_MAX)
+		return refuse(error, _("--queue: of %s queues the last would be beyond 65535"),
+			      queues);
 	if (options->hook == RULES_OUTPUT && (options->interface || options->from))
 		return refuse(error, _("with --hook=%s queries come from nowhere else"), "output");
-	if (options->queue + options->queues - 1 > OPTIONS_QUEUE_LAST)
-		return refuse_queues(options, error);
 	return 0;
 }
 

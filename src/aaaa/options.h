@@ -5,7 +5,7 @@
 #include "dns.h"
 #include "rules.h"
 
-enum { OPTIONS_QUEUES_MAX = 64, OPTIONS_QUEUE_LAST = 65535 };
+enum { OPTIONS_QUEUES_MAX = 64 };
 
 struct options {
 	enum rules_hook hook;

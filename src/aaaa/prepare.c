@@ -198,22 +198,22 @@ int program_make_rules(struct program *program, struct error *error)
 	return program->end ? 0 : error_oom(error);
 }
 
-/* An answer in the query's place comes to the asker through lo. */
-static int check_loopback(const struct options *options, struct error *error)
+/* An answer that takes the place of a query goes to who asked by the loopback, and is lost without
+ * a word where that is down, as in a network namespace that "ip netns add" has made. */
+static int check_loopback(enum rules_hook hook, struct error *error)
 {
-	struct ifreq lo = { .ifr_name = "lo" };
+	struct ifreq request = { .ifr_name = "lo" };
 	_cleanup_close_ int fd = -1;
 
-	if (options->hook != RULES_OUTPUT)
+	if (hook != RULES_OUTPUT)
 		return 0;
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &lo) < 0)
+	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &request) < 0)
 		return error_errno(error, errno, "%s", _("can't look at the interface lo"));
-	if (lo.ifr_flags & IFF_UP)
+	if (request.ifr_flags & IFF_UP)
 		return 0;
-	error_set(error, ENETDOWN, "%s",
-		  _("the interface lo is down, through which programs here are answered"));
-	error_hint(error, "%s", _("bring it up: ip link set lo up"));
+	error_set(error, ENETDOWN, "%s", _("the interface lo is down, by which answers go"));
+	error_hint(error, "%s", _("bring it up first: ip link set lo up"));
 	return -ENETDOWN;
 }
 
@@ -225,9 +225,9 @@ int program_prepare(struct program *program, struct error *error)
 
 	if (geteuid() != 0)
 		return error_set(error, EPERM, _("must be started by root"));
-	r = find_user(program, error);
+	r = check_loopback(options->hook, error);
 	if (r >= 0)
-		r = check_loopback(options, error);
+		r = find_user(program, error);
 	if (r >= 0)
 		r = open_statistics(program, error);
 	if (r >= 0)

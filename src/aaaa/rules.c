@@ -7,10 +7,6 @@
  * place, and its verdict sends it through the chain a second time (NF_REPEAT), which knows it by
  * its priority; where the kernel gives it none, it goes on to a second chain. In the other hooks a
  * raw socket sends it, through the hook for output. None of them may be tracked.
- *
- * Several queues share by the port that queries come from: the kernel's own choice looks at the
- * addresses alone, and one asker would stay with one queue. That is done in a chain which only
- * candidates come to: all else pays nothing for it.
  */
 /* first: the kernel's headers leave out what the C library's have defined, and not the other way */
 #include "rules.h"
@@ -95,6 +91,20 @@ static void match_type(struct nftnl_rule *rule, uint32_t family, uint16_t qtype)
 	nft_xt_match(rule, "string", 1, &info, sizeof(info));
 }
 
+/* Of several queues each has its part of the senders' ports; the last one takes what the others
+ * left. (The kernel would choose by the addresses, which are the same for all queries of one asker,
+ * or by the processor, which is the same for all that come by a simple network card.) */
+static void match_share(struct nftnl_rule *rule, const struct rules *rules, unsigned i)
+{
+	const uint8_t bound = (uint8_t)((i + 1) * 256 / rules->n_queues);
+
+	if (i + 1 == rules->n_queues)
+		return;
+	nft_load_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, offsetof(struct udphdr, source) + 1,
+			 sizeof(bound));
+	nft_match_below(rule, &bound, sizeof(bound));
+}
+
 static void to_queue(struct nftnl_rule *rule, uint16_t queue, bool native)
 {
 	struct xt_NFQ_info_v3 info = { .queuenum = queue,
@@ -105,46 +115,6 @@ static void to_queue(struct nftnl_rule *rule, uint16_t queue, bool native)
 		nft_queue(rule, queue);
 	else
 		nft_xt_target(rule, "NFQUEUE", 3, &info, sizeof(info));
-}
-
-/* The port's low byte is below the end of this queue's part; the first of these rules wins. */
-static void match_part(struct nftnl_rule *rule, unsigned i, unsigned n)
-{
-	const uint8_t end = (uint8_t)((i + 1) * 256 / n);
-
-	nft_load_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, offsetof(struct udphdr, source) + 1,
-			 sizeof(end));
-	nft_match_below(rule, &end, sizeof(end));
-}
-
-static void add_parts(struct nft_batch *batch, const struct rules *rules, const struct means *means,
-		      uint32_t family)
-{
-	for (unsigned i = 0; i < rules->n_queues; i++) {
-		struct nftnl_rule *rule = nft_rule_new(family, rules->table, "queues", NULL);
-
-		if (i + 1 < rules->n_queues)
-			match_part(rule, i, rules->n_queues);
-		to_queue(rule, (uint16_t)(rules->queue + i), means->native_queue);
-		nft_rule_append(batch, rule);
-	}
-}
-
-/* For this host, or for one other. Not RTN_UNICAST alone: for IPv6 that takes a route in the table
- * that is looked at here, and the kernel may take another by its rules. */
-static void match_destination(struct nftnl_rule *rule, bool here)
-{
-	static const uint32_t local = RTN_LOCAL, no_others[] = { RTN_LOCAL, RTN_BROADCAST,
-								 RTN_ANYCAST, RTN_MULTICAST };
-	const uint32_t *type;
-
-	nft_load_address_type(rule);
-	if (here) {
-		nft_match_value(rule, &local, sizeof(local));
-		return;
-	}
-	ARRAY_FOREACH(type, no_others)
-		nft_match_other(rule, type, sizeof(*type));
 }
 
 static void match_interface(struct nftnl_rule *rule, const char *interface)
@@ -171,6 +141,20 @@ bool rules_answers_repeat(const struct rules *rules)
 	return rules->hook == RULES_OUTPUT && rules->priority;
 }
 
+/* Of several queues, in a chain that only candidates come to: all else pays nothing for it. */
+static void add_shares(struct nft_batch *batch, const struct rules *rules,
+		       const struct means *means, uint32_t family)
+{
+	nft_chain_add_plain(batch, family, rules->table, "queues");
+	for (unsigned i = 0; i < rules->n_queues; i++) {
+		struct nftnl_rule *rule = nft_rule_new(family, rules->table, "queues", NULL);
+
+		match_share(rule, rules, i);
+		to_queue(rule, (uint16_t)(rules->queue + i), means->native_queue);
+		nft_rule_append(batch, rule);
+	}
+}
+
 /* One rule for queries; of one type where strings are looked for. */
 static void add_query_rule(struct nft_batch *batch, const struct rules *rules,
 			   const struct means *means, uint32_t family, uint16_t qtype)
@@ -189,7 +173,7 @@ static void add_query_rule(struct nft_batch *batch, const struct rules *rules,
 	else if (means->look == LOOK_STRING)
 		match_type(rule, family, qtype);
 	if (rules->hook != RULES_OUTPUT && means->fib)
-		match_destination(rule, rules->hook == RULES_INPUT);
+		nft_match_destination(rule, rules->hook == RULES_INPUT ? RTN_LOCAL : RTN_UNICAST);
 	if (rules->n_queues > 1)
 		nft_goto(rule, "queues");
 	else
@@ -240,10 +224,8 @@ static int try_means(struct nft *nft, const struct rules *rules, const struct me
 		if (!rules_answers_repeat(rules)) /* every packet pays for each chain at a hook */
 			nft_chain_add(batch, *family, rules->table, "answers", "filter",
 				      NF_INET_LOCAL_OUT, PRIORITY_RAW + 1);
-		if (rules->n_queues > 1) {
-			nft_chain_add_plain(batch, *family, rules->table, "queues");
-			add_parts(batch, rules, means, *family);
-		}
+		if (rules->n_queues > 1)
+			add_shares(batch, rules, means, *family);
 		add_answer_rule(batch, rules, *family);
 		for (size_t i = 0; i < n_rules && may_send(rules->from, *family); i++)
 			add_query_rule(batch, rules, means, *family, rules->qtypes[i]);

@@ -12,6 +12,7 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/x_tables.h>
+#include <linux/rtnetlink.h>
 #include <netinet/ip.h>
 #include <string.h>
 
@@ -98,16 +99,6 @@ static void compare(struct nftnl_rule *rule, uint32_t op, const void *value, uin
 void nft_match_value(struct nftnl_rule *rule, const void *value, uint32_t length)
 {
 	compare(rule, NFT_CMP_EQ, value, length);
-}
-
-void nft_match_other(struct nftnl_rule *rule, const void *value, uint32_t length)
-{
-	compare(rule, NFT_CMP_NEQ, value, length);
-}
-
-void nft_match_below(struct nftnl_rule *rule, const void *value, uint32_t length)
-{
-	compare(rule, NFT_CMP_LT, value, length);
 }
 
 void nft_load_ipv4(struct nftnl_rule *rule, bool destination)
@@ -213,7 +204,12 @@ void nft_load_payload(struct nftnl_rule *rule, uint32_t base, uint32_t offset, u
 	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
 }
 
-void nft_load_address_type(struct nftnl_rule *rule)
+void nft_match_below(struct nftnl_rule *rule, const void *value, uint32_t length)
+{
+	compare(rule, NFT_CMP_LT, value, length);
+}
+
+void nft_match_destination(struct nftnl_rule *rule, uint32_t type)
 {
 	struct nftnl_expr *e = append(rule, "fib");
 
@@ -222,6 +218,7 @@ void nft_load_address_type(struct nftnl_rule *rule)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
+	compare(rule, NFT_CMP_EQ, &type, sizeof(type));
 }
 
 void nft_notrack(struct nftnl_rule *rule)
@@ -229,13 +226,13 @@ void nft_notrack(struct nftnl_rule *rule)
 	append(rule, "notrack");
 }
 
-void nft_queue(struct nftnl_rule *rule, uint16_t queue)
+void nft_queue(struct nftnl_rule *rule, uint16_t number)
 {
 	struct nftnl_expr *e = append(rule, "queue");
 
 	if (!e)
 		return;
-	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_NUM, queue);
+	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_NUM, number);
 	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_TOTAL, 1);
 	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_FLAGS, NFT_QUEUE_FLAG_BYPASS);
 }

@@ -640,10 +640,6 @@ freezable() {
 	run -2 nsctl-aaaa --user=nobody-of-this-name
 	run -2 nsctl-aaaa --user=root
 	run -2 nsctl-aaaa --from=10.0.0.1
-	run -2 timeout 60 "${by_hand[@]}" --queue=65535 --queues=2
-	says "65535" "65534 or before"
-	run -1 timeout 60 unshare --net "${by_hand[@]}" --queue=65535 --queues=1
-	says "ip link set lo up"
 	run -1 as alice nsctl-aaaa --hook=output
 	says "root"
 	"${by_hand[@]}" --statistics=/run/world/count >/run/world/by-hand 3>&- 4>&- &
