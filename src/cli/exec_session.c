@@ -78,21 +78,21 @@ bool exec_has_terminal(void)
 int exec_in_session(const struct exec *exec, uid_t owner, exec_become_fn become, void *userdata,
 		    struct error *error)
 {
-	_cleanup_close_ int ours = -1, theirs = -1;
+	_cleanup_close_ int ours = -1;
 	int fds[2];
 	pid_t pid;
+	int r = 0;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		return error_errno(error, errno, _("can't start a session"));
 	ours = fds[0];
-	theirs = fds[1];
 	pid = fork();
-	if (pid < 0)
-		return error_errno(error, errno, _("can't start a session"));
 	if (pid == 0) {
 		close(TAKE_FD(ours)); /* the leader has to see when the other end is closed */
-		_exit(lead(exec, theirs, become, userdata));
+		_exit(lead(exec, fds[1], become, userdata));
 	}
-	theirs = close_fd(theirs);
-	return exec_speak(ours, owner, NULL, 0, error);
+	if (pid < 0)
+		r = error_errno(error, errno, _("can't start a session"));
+	close(fds[1]);
+	return r < 0 ? r : exec_speak(ours, owner, NULL, 0, error);
 }

@@ -156,7 +156,7 @@ static int walk_fresh(struct operation *operation, struct step_context *context)
 			continue;
 		}
 		if (steps[i]->records && steps[i]->wanted(context->profile) &&
-		    (r = lane_end(&lane, operation)) < 0)
+		    lane_end(&lane, operation) < 0)
 			break;
 		r = walk_step(context, steps[i], true, &operation->error);
 		operation->changed |= r > 0;
