@@ -330,6 +330,7 @@ void nft_match_set(struct nftnl_rule *rule, const char *set, bool not_in);
 void nft_load_meta(struct nftnl_rule *rule, uint32_t key);
 void nft_load_ipv4(struct nftnl_rule *rule, bool destination); /* with its nfproto match */
 void nft_match_value(struct nftnl_rule *rule, const void *value, uint32_t length);
+void nft_match_other(struct nftnl_rule *rule, const void *value, uint32_t length);
 void nft_match_ct_state(struct nftnl_rule *rule, uint32_t states);
 void nft_match_ct_status(struct nftnl_rule *rule, uint32_t status);
 void nft_verdict(struct nftnl_rule *rule, int verdict);
@@ -340,9 +341,8 @@ void nft_counter(struct nftnl_rule *rule);
 void nft_load_payload(struct nftnl_rule *rule, uint32_t base, uint32_t offset, uint32_t length);
 /* Is what was loaded, as a number in network byte order, below this? */
 void nft_match_below(struct nftnl_rule *rule, const void *value, uint32_t length);
-/* Is the destination of this kind: an address of this host (RTN_LOCAL), one behind a route
- * (RTN_UNICAST)? */
-void nft_match_destination(struct nftnl_rule *rule, uint32_t type);
+/* What the destination is to this host: RTN_LOCAL, RTN_BROADCAST and so on, 32 bits. */
+void nft_load_destination_type(struct nftnl_rule *rule);
 void nft_notrack(struct nftnl_rule *rule);
 /* Past it where nobody listens. */
 void nft_queue(struct nftnl_rule *rule, uint16_t number);

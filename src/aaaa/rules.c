@@ -117,6 +117,23 @@ static void to_queue(struct nftnl_rule *rule, uint16_t queue, bool native)
 		nft_xt_target(rule, "NFQUEUE", 3, &info, sizeof(info));
 }
 
+/* For this host, or for one other. Not RTN_UNICAST alone: for IPv6 that takes a route in the table
+ * that is looked at here, and the kernel may take another by its rules. */
+static void match_destination(struct nftnl_rule *rule, bool here)
+{
+	static const uint32_t local = RTN_LOCAL, no_others[] = { RTN_LOCAL, RTN_BROADCAST,
+								 RTN_ANYCAST, RTN_MULTICAST };
+	const uint32_t *type;
+
+	nft_load_destination_type(rule);
+	if (here) {
+		nft_match_value(rule, &local, sizeof(local));
+		return;
+	}
+	ARRAY_FOREACH(type, no_others)
+		nft_match_other(rule, type, sizeof(*type));
+}
+
 static void match_interface(struct nftnl_rule *rule, const char *interface)
 {
 	char name[IFNAMSIZ] = {};
@@ -173,7 +190,7 @@ static void add_query_rule(struct nft_batch *batch, const struct rules *rules,
 	else if (means->look == LOOK_STRING)
 		match_type(rule, family, qtype);
 	if (rules->hook != RULES_OUTPUT && means->fib)
-		nft_match_destination(rule, rules->hook == RULES_INPUT ? RTN_LOCAL : RTN_UNICAST);
+		match_destination(rule, rules->hook == RULES_INPUT);
 	if (rules->n_queues > 1)
 		nft_goto(rule, "queues");
 	else

@@ -101,6 +101,11 @@ void nft_match_value(struct nftnl_rule *rule, const void *value, uint32_t length
 	compare(rule, NFT_CMP_EQ, value, length);
 }
 
+void nft_match_other(struct nftnl_rule *rule, const void *value, uint32_t length)
+{
+	compare(rule, NFT_CMP_NEQ, value, length);
+}
+
 void nft_load_ipv4(struct nftnl_rule *rule, bool destination)
 {
 	uint8_t ipv4 = NFPROTO_IPV4;
@@ -209,7 +214,7 @@ void nft_match_below(struct nftnl_rule *rule, const void *value, uint32_t length
 	compare(rule, NFT_CMP_LT, value, length);
 }
 
-void nft_match_destination(struct nftnl_rule *rule, uint32_t type)
+void nft_load_destination_type(struct nftnl_rule *rule)
 {
 	struct nftnl_expr *e = append(rule, "fib");
 
@@ -218,7 +223,6 @@ void nft_match_destination(struct nftnl_rule *rule, uint32_t type)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
-	compare(rule, NFT_CMP_EQ, &type, sizeof(type));
 }
 
 void nft_notrack(struct nftnl_rule *rule)

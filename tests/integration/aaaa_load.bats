@@ -315,6 +315,15 @@ answers() {
 	end_responder
 }
 
+@test "hook = forward: a query whose route is in a table for what comes in there is answered" {
+	ip -n load-server -6 rule add iif eth0 lookup 100
+	ip -n load-server -6 route add fd79::/64 dev lo table 100
+	ip -n load-client -6 route add fd79::/64 via fd78::2
+	responder load-server --hook=forward
+	equal "$(ask 1 fd79::9)" 1
+	end_responder
+}
+
 @test "what can't work is refused at once: no loopback for answers, more queues than there are" {
 	ip -n load-client link set lo down
 	run -1 timeout 20 ip netns exec load-client nsctl-aaaa --hook=output
