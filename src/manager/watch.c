@@ -69,6 +69,16 @@ static void settle(struct manager *manager, struct instance *instance)
 	strv_free(context.warnings);
 }
 
+/* What was replaced while no nsctld was there, or could not be put back by the last one: before
+ * anybody is let in, and whatever the profile says of repair. */
+static void settle_at_start(struct manager *manager)
+{
+	for (struct instance *instance = manager->host.instances; instance;
+	     instance = instance->next)
+		if (instance->since && instance->has_resolver && instance->mounts_fd >= 0)
+			settle(manager, instance);
+}
+
 static void on_event(struct loop_source *source _unused_, uint32_t events _unused_, void *userdata)
 {
 	static char buffer[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
@@ -110,6 +120,7 @@ int watch_new(struct manager *manager, struct watch **ret, struct error *error)
 		return error_errno(error, r, "%s", _("can't watch the host's resolver files"));
 	}
 	add_watches(watch);
+	settle_at_start(manager); /* what is replaced from now on is told */
 	*ret = watch;
 	return 0;
 }

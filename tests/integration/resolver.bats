@@ -203,6 +203,28 @@ restore_resolv_conf() {
 	only_from_the_profile
 }
 
+@test "a new nsctld puts back what was replaced meanwhile before anybody is let in, even with repair = no" {
+	restore_resolv_conf
+	profile unrepaired <<-END
+		[profile]
+		repair = no
+		[dns]
+		nameserver = 9.9.9.9
+	END
+	nsctl up unrepaired
+	nsctld_stop KILL
+	rename_over /etc/resolv.conf "nameserver 192.168.1.1 # renamed"
+	nsctld_start
+	run -0 nsctl exec unrepaired -- cat /etc/resolv.conf
+	says "nameserver 9.9.9.9"
+	nsctld_stop KILL
+	ln -s /run/world /run/nscd
+	undo "rm -f /run/nscd"
+	nsctld_start
+	run -125 nsctl exec unrepaired -- true # what the last one knew, this one knows
+	says "the DNS of profile unrepaired is not in place"
+}
+
 @test "with mask-host-resolvers = no the host's name services are reached" {
 	profile open <<-END
 		[dns]
